@@ -1,0 +1,103 @@
+/// Writes the changes of a plan and keeps its summary, its hash and its samples.
+struct PlanWriter {
+    private let request: PlanRequest
+    private let ledger: Ledger
+    private let writer: BlockWriter
+    private var hash: PlanHash
+    private var samples = ChangeKind.allCases.map { _ in PlanSample() }
+    private let dismissals: Dismissals
+    private let withholdsLeaves: Bool
+    private let ignoresLeaves: Bool
+    private let isFull: Bool
+    private var written = 0
+    var summary = PlanSummary()
+
+    init(_ request: PlanRequest, _ ledger: Ledger, at path: String) throws(StateFileError) {
+        self.request = request
+        self.ledger = ledger
+        writer = try BlockWriter(path, .plan)
+        hash = PlanHash(sync: request.sync, trait: request.trait)
+        dismissals = Dismissals(request.dismissed)
+        // To retire somebody is to tell them `false`; nothing of the sync's everyday policy stands against that.
+        withholdsLeaves = request.withholdsLeaves && request.mode != .retire
+        ignoresLeaves = request.ignoresLeaves && request.mode != .retire && request.mode != .explicit
+        isFull = request.mode == .full
+        summary.ledgerMembers = ledger.members
+    }
+
+    /// Whether a member of the snapshot who was told `true` needs no more than being counted.
+    @inline(__always) var leavesKnownAlone: Bool { !isFull }
+
+    /// Settles what is owed to one member.
+    @inline(__always)
+    mutating func settle(_ code: MemberCode, hash codeHash: UInt64, isIn: Bool, told: Told) throws(StateFileError) {
+        switch ChangeRule.due(isIn: isIn, told: told, isFull: isFull, ignoresLeaves: ignoresLeaves) {
+        case .nothing: break
+        case .unchanged: summary.unchanged += 1
+        case .ignored: summary.ignored += 1
+        case .change(let entered, let kind, let earlier):
+            if dismissals.contain(code, hash: codeHash, entered: entered) {
+                summary.dismissed += 1
+            } else if !entered, withholdsLeaves {
+                summary.withheld += 1
+            } else {
+                try write(code, hash: codeHash, entered: entered, kind: kind, earlier: earlier)
+            }
+        }
+    }
+
+    private mutating func write(
+        _ code: MemberCode, hash codeHash: UInt64, entered: Bool, kind: ChangeKind, earlier: Attempt?
+    ) throws(StateFileError) {
+        if kind != .reasserted, earlier == nil {
+            try writer.append(code, hash: codeHash, state: entered ? 0 : 1)
+        } else {
+            let detail = ChangeDetail(entered: entered, reasserts: kind == .reasserted, earlier: earlier)
+            try writer.append(code, hash: codeHash, change: detail)
+        }
+        hash.add(code, entered: entered)
+        summary.count(kind, idBytes: code.textCount)
+        samples[kind.sampleIndex].offer(written)
+        written += 1
+    }
+
+    mutating func finish() throws(StateFileError) -> Plan {
+        summary.hash = hash.finish()
+        let facts = PlanFacts(
+            sync: request.sync, trait: request.trait, mode: request.mode, attempt: request.attempt,
+            base: ledger.digest, summary: summary, samples: samples)
+        return try Plan(writer.finish(facts: facts.bytes))
+    }
+}
+
+extension ChangeKind {
+    /// Position among the samples of a plan.
+    var sampleIndex: Int {
+        switch self {
+        case .entered: 0
+        case .left: 1
+        case .reasserted: 2
+        }
+    }
+}
+
+/// The dismissed changes, found by hash. There are few, and mostly none.
+private struct Dismissals {
+    private var changes: [UInt64: [(code: OwnedCode, entered: Bool)]] = [:]
+
+    init(_ dismissed: [DismissedMember]) {
+        for change in dismissed {
+            let code = OwnedCode(change.member)
+            changes[code.hash, default: []].append((code, change.entered))
+        }
+    }
+
+    @inline(__always)
+    func contain(_ code: MemberCode, hash: UInt64, entered: Bool) -> Bool {
+        if changes.isEmpty { return false }
+        guard let candidates = changes[hash] else { return false }
+        return candidates.contains { candidate in
+            candidate.entered == entered && candidate.code.withCode { $0.equals(code) }
+        }
+    }
+}

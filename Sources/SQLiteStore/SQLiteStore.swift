@@ -1,0 +1,389 @@
+import Foundation
+import GRDB
+import Scheduling
+package import SyncEngine
+
+/// The store in one SQLite file with a rollback journal and `synchronous=EXTRA`: a commit that returned survives power
+/// loss, also on the SQLite versions whose write-ahead log can lose commits with two connections (before 3.51.3).
+package final class SQLiteStore: SyncStore {
+    private let queue: DatabaseQueue
+    private let path: String
+
+    /// Opens the file, creating it when `createsMissing`, and brings its schema forward.
+    ///
+    /// - Parameter readOnly: for listings beside a serving engine; takes no lock that would keep the engine waiting.
+    /// - Throws: ``StoreError``: `corrupt` for a damaged file or one of a newer build.
+    package init(path: String, readOnly: Bool = false) throws(StoreError) {
+        self.path = path
+        var configuration = Configuration()
+        configuration.readonly = readOnly
+        configuration.busyMode = .timeout(10)
+        configuration.prepareDatabase { database in
+            guard !readOnly else { return }
+            try database.execute(sql: """
+                PRAGMA journal_mode = DELETE;
+                PRAGMA synchronous = EXTRA;
+                PRAGMA trusted_schema = OFF;
+                """)
+        }
+        do {
+            queue = try DatabaseQueue(path: path, configuration: configuration)
+            if readOnly {
+                let isNewer = try queue.read { try Schema.migrator.hasBeenSuperseded($0) }
+                guard !isNewer else { throw StoreError.corrupt("\(path) was written by a newer version of rollcall") }
+            } else {
+                let isNewer = try queue.read { try Schema.migrator.hasBeenSuperseded($0) }
+                guard !isNewer else { throw StoreError.corrupt("\(path) was written by a newer version of rollcall") }
+                try Schema.migrator.migrate(queue)
+            }
+        } catch {
+            throw Self.storeError(error, path: path)
+        }
+    }
+
+    static func storeError(_ error: any Error, path: String) -> StoreError {
+        if let error = error as? StoreError { return error }
+        guard let error = error as? DatabaseError else { return .unavailable("\(path): \(error)") }
+        let text = "\(path): \(error.message ?? "SQLite error \(error.extendedResultCode.rawValue)")"
+        switch error.resultCode {
+        case .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_CONSTRAINT, .SQLITE_SCHEMA: return .corrupt(text)
+        default: return .unavailable(text)
+        }
+    }
+
+    private func read<Value: Sendable>(
+        _ body: @escaping @Sendable (Database) throws -> Value
+    ) async throws(StoreError) -> Value {
+        do {
+            return try await queue.read(body)
+        } catch {
+            throw Self.storeError(error, path: path)
+        }
+    }
+
+    private func write<Value: Sendable>(
+        _ body: @escaping @Sendable (Database) throws -> Value
+    ) async throws(StoreError) -> Value {
+        do {
+            return try await queue.write(body)
+        } catch {
+            throw Self.storeError(error, path: path)
+        }
+    }
+
+    // MARK: - Install
+
+    package func namespace() async throws(StoreError) -> [UInt8] {
+        try await read { database in
+            let value = try Data.fetchOne(database, sql: "SELECT value FROM install WHERE key = 'namespace'")
+            guard let value, value.count == 16 else { throw StoreError.corrupt("no install namespace in the store") }
+            return [UInt8](value)
+        }
+    }
+
+    package func isFrozen() async throws(StoreError) -> Bool {
+        try await read { database in
+            try Data.fetchOne(database, sql: "SELECT value FROM install WHERE key = 'frozen'")?.first == 1
+        }
+    }
+
+    package func setFrozen(_ isFrozen: Bool, audit entry: AuditEntry) async throws(StoreError) {
+        try await write { database in
+            try database.execute(
+                sql: "INSERT OR REPLACE INTO install VALUES ('frozen', ?)", arguments: [Data([isFrozen ? 1 : 0])])
+            try Self.append(entry, to: database)
+        }
+    }
+
+    package func appendAudit(_ entry: AuditEntry) async throws(StoreError) {
+        try await write { try Self.append(entry, to: $0) }
+    }
+
+    private static func append(_ entry: AuditEntry, to database: Database) throws {
+        try database.execute(
+            sql: "INSERT INTO audit (at, actor, action, subject, reason) VALUES (?, ?, ?, ?, ?)",
+            arguments: [entry.at.milliseconds, entry.actor, entry.action, entry.subject, entry.reason])
+    }
+
+    package func audit(limit: Int) async throws(StoreError) -> [AuditEntry] {
+        try await read { database in
+            try Row.fetchAll(database, sql: "SELECT * FROM audit ORDER BY id DESC LIMIT ?", arguments: [limit]).map {
+                AuditEntry(
+                    at: Instant(milliseconds: $0["at"]), actor: $0["actor"], action: $0["action"],
+                    subject: $0["subject"], reason: $0["reason"])
+            }
+        }
+    }
+
+    // MARK: - Syncs and destinations
+
+    package func syncStates() async throws(StoreError) -> [SyncState] {
+        try await read { try SyncState.fetchAll($0) }
+    }
+
+    package func saveSyncState(_ state: SyncState) async throws(StoreError) {
+        try await write { try state.save($0) }
+    }
+
+    package func destinationStates() async throws(StoreError) -> [DestinationState] {
+        try await read { try DestinationState.fetchAll($0) }
+    }
+
+    package func saveDestinationState(_ state: DestinationState) async throws(StoreError) {
+        try await write { try state.save($0) }
+    }
+
+    // MARK: - Runs
+
+    package func createRun(_ draft: RunRecord) async throws(StoreError) -> RunRecord? {
+        try await write { database in
+            var run = draft
+            let next = try Int64.fetchOne(
+                database, sql: "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'runs'), 0) + 1")
+            run.id = RunID(next ?? 1)
+            if let nominal = run.nominal {
+                let isTaken = try Bool.fetchOne(
+                    database, sql: "SELECT EXISTS (SELECT 1 FROM occurrences WHERE sync = ? AND nominal = ?)",
+                    arguments: [run.sync.description, nominal.milliseconds]) ?? false
+                guard !isTaken else { return nil }
+                try database.execute(
+                    sql: "INSERT INTO occurrences (sync, nominal, run) VALUES (?, ?, ?)",
+                    arguments: [run.sync.description, nominal.milliseconds, run.id.number])
+                try Self.noteOccurrence(nominal, of: run.sync, in: database)
+            }
+            try run.insert(database)
+            return run
+        }
+    }
+
+    private static func noteOccurrence(_ nominal: Instant, of sync: SyncID, in database: Database) throws {
+        try database.execute(
+            sql: """
+                INSERT INTO syncs (sync, last_occurrence) VALUES (?, ?)
+                ON CONFLICT (sync) DO UPDATE SET last_occurrence = excluded.last_occurrence
+                """,
+            arguments: [sync.description, nominal.milliseconds])
+    }
+
+    package func recordSkip(_ skip: SkippedOccurrence) async throws(StoreError) {
+        try await write { database in
+            try database.execute(
+                sql: "INSERT OR IGNORE INTO occurrences (sync, nominal, missed, reason) VALUES (?, ?, ?, ?)",
+                arguments: [skip.sync.description, skip.nominal.milliseconds, skip.missed, skip.reason])
+            try Self.noteOccurrence(skip.nominal, of: skip.sync, in: database)
+        }
+    }
+
+    package func skips(of sync: SyncID, limit: Int) async throws(StoreError) -> [SkippedOccurrence] {
+        try await read { database in
+            try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT * FROM occurrences WHERE sync = ? AND run IS NULL ORDER BY nominal DESC LIMIT ?
+                    """,
+                arguments: [sync.description, limit]
+            ).map {
+                SkippedOccurrence(
+                    sync: sync, nominal: Instant(milliseconds: $0["nominal"]), missed: $0["missed"],
+                    reason: $0["reason"])
+            }
+        }
+    }
+
+    package func saveRun(_ run: RunRecord) async throws(StoreError) {
+        try await write { try run.update($0) }
+    }
+
+    package func commitPlan(
+        _ run: RunRecord, state: SyncState, memberHashes: [UInt64]?
+    ) async throws(StoreError) {
+        try await write { database in
+            try run.update(database)
+            try state.save(database)
+            guard let memberHashes else { return }
+            let insert = try database.makeStatement(
+                sql: "INSERT OR IGNORE INTO planned_members (hash, run) VALUES (?, ?)")
+            for hash in memberHashes {
+                try insert.execute(arguments: [Int64(bitPattern: hash), run.id.number])
+            }
+            try database.execute(sql: "UPDATE runs SET is_indexed = 1 WHERE id = ?", arguments: [run.id.number])
+        }
+    }
+
+    package func finishRun(
+        _ run: RunRecord, state: SyncState?, rejects: RejectChanges
+    ) async throws(StoreError) {
+        try await write { database in
+            try run.update(database)
+            try state?.save(database)
+            for id in rejects.settled {
+                try database.execute(sql: "DELETE FROM rejects WHERE id = ?", arguments: [id])
+            }
+            for reject in rejects.rejected {
+                try database.execute(
+                    sql: """
+                        INSERT INTO rejects (sync, run, member, entered, reason, http_status, attempts, at)
+                        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                        ON CONFLICT (sync, member) DO UPDATE SET
+                          run = excluded.run, entered = excluded.entered, reason = excluded.reason,
+                          http_status = excluded.http_status, attempts = excluded.attempts + attempts,
+                          at = excluded.at, is_dismissed = 0
+                        """,
+                    arguments: [
+                        reject.sync.description, reject.run.number, Data(reject.member), reject.entered,
+                        reject.reason, reject.httpStatus, reject.attempts, reject.at.milliseconds,
+                    ])
+            }
+        }
+    }
+
+    package func run(_ id: RunID) async throws(StoreError) -> RunRecord? {
+        try await read { try RunRecord.fetchOne($0, key: id.number) }
+    }
+
+    package func runs(_ filter: RunFilter) async throws(StoreError) -> [RunRecord] {
+        try await read { database in
+            var request = RunRecord.order(sql: "id DESC").limit(filter.limit)
+            if let syncs = filter.syncs {
+                request = request.filter(syncs.map(\.description).contains(Column("sync")))
+            }
+            if let before = filter.before { request = request.filter(Column("id") < before.number) }
+            if filter.unfinishedOnly { request = request.filter(sql: "phase <> 'finished'") }
+            return try request.fetchAll(database)
+        }
+    }
+
+    package func runsNaming(memberHash: UInt64) async throws(StoreError) -> [RunRecord] {
+        try await read { database in
+            try RunRecord.fetchAll(
+                database,
+                sql: """
+                    SELECT * FROM runs WHERE id IN (SELECT run FROM planned_members WHERE hash = ?)
+                       OR id IN (SELECT id FROM runs WHERE plan IS NOT NULL AND is_indexed = 0)
+                    ORDER BY id DESC
+                    """,
+                arguments: [Int64(bitPattern: memberHash)])
+        }
+    }
+
+    package func unapprovedLeaves(of sync: SyncID, since: Instant) async throws(StoreError) -> Int {
+        try await read { database in
+            try Int.fetchOne(
+                database,
+                sql: """
+                    SELECT coalesce(sum(json_extract(delivery, '$.acceptedLeft')), 0) FROM runs
+                    WHERE sync = ? AND approval IS NULL AND coalesce(finished_at, created_at) >= ?
+                    """,
+                arguments: [sync.description, since.milliseconds]) ?? 0
+        }
+    }
+
+    package func removeRuns(
+        finishedBefore instant: Instant, limit: Int
+    ) async throws(StoreError) -> [RunRecord] {
+        try await write { database in
+            let old = try RunRecord.fetchAll(
+                database,
+                sql: """
+                    SELECT * FROM runs AS old WHERE finished_at < ?
+                      AND EXISTS (SELECT 1 FROM runs AS newer WHERE newer.sync = old.sync AND newer.id > old.id)
+                    ORDER BY id LIMIT ?
+                    """,
+                arguments: [instant.milliseconds, limit])
+            for run in old {
+                for table in ["batches", "planned_members"] {
+                    try database.execute(sql: "DELETE FROM \(table) WHERE run = ?", arguments: [run.id.number])
+                }
+                try database.execute(sql: "DELETE FROM runs WHERE id = ?", arguments: [run.id.number])
+            }
+            return old
+        }
+    }
+
+    // MARK: - Batches
+
+    package func saveBatches(
+        _ facts: [BatchFact], of run: RunID, counts: DeliveryCounts
+    ) async throws(StoreError) {
+        try await write { database in
+            let remove = try database.cachedStatement(sql: "DELETE FROM batches WHERE run = ? AND first = ?")
+            let put = try database.cachedStatement(
+                sql: """
+                    INSERT OR REPLACE INTO batches
+                      (run, first, count, state, http_status, attempts, request, reason, at)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    """)
+            for fact in facts {
+                switch fact {
+                case .remove(let first):
+                    try remove.execute(arguments: [run.number, first])
+                case .put(let batch):
+                    try put.execute(arguments: [
+                        run.number, batch.range.lowerBound, batch.range.count, batch.state.rawValue,
+                        batch.httpStatus, batch.attempts, batch.request, batch.reason, batch.at.milliseconds,
+                    ])
+                }
+            }
+            let json = String(decoding: try JSONEncoder().encode(counts), as: UTF8.self)
+            try database.execute(
+                sql: "UPDATE runs SET delivery = ? WHERE id = ?", arguments: [json, run.number])
+        }
+    }
+
+    package func batches(of run: RunID) async throws(StoreError) -> [BatchRecord] {
+        try await read { database in
+            try Row.fetchAll(
+                database, sql: "SELECT * FROM batches WHERE run = ? ORDER BY first", arguments: [run.number]
+            ).map { row in
+                let first: Int = row["first"]
+                let count: Int = row["count"]
+                guard let state = BatchState(rawValue: row["state"]), first >= 0, count > 0 else {
+                    throw StoreError.corrupt("batch \(first) of run \(run) is damaged")
+                }
+                return BatchRecord(
+                    range: first..<(first + count), state: state, httpStatus: row["http_status"],
+                    attempts: row["attempts"], request: row["request"], reason: row["reason"],
+                    at: Instant(milliseconds: row["at"]))
+            }
+        }
+    }
+
+    // MARK: - Rejects
+
+    package func rejects(of syncs: [SyncID]?, limit: Int) async throws(StoreError) -> [Reject] {
+        try await read { database in
+            let names = syncs?.map(\.description)
+            let marks = names.map { databaseQuestionMarks(count: $0.count) }
+            return try Row.fetchAll(
+                database,
+                sql: "SELECT * FROM rejects \(marks.map { "WHERE sync IN (\($0))" } ?? "") ORDER BY id LIMIT ?",
+                arguments: StatementArguments(names ?? []) + [limit]
+            ).map(Self.reject)
+        }
+    }
+
+    private static func reject(_ row: Row) throws -> Reject {
+        guard let sync = SyncID(row["sync"] as String) else { throw StoreError.corrupt("a reject has no sync") }
+        return Reject(
+            id: row["id"], sync: sync, run: RunID(row["run"]), member: [UInt8](row["member"] as Data),
+            entered: row["entered"], reason: row["reason"], httpStatus: row["http_status"], attempts: row["attempts"],
+            at: Instant(milliseconds: row["at"]), isDismissed: row["is_dismissed"])
+    }
+
+    package func dismissReject(_ id: Int64, audit entry: AuditEntry) async throws(StoreError) -> Bool {
+        try await write { database in
+            try database.execute(sql: "UPDATE rejects SET is_dismissed = 1 WHERE id = ?", arguments: [id])
+            guard database.changesCount > 0 else { return false }
+            try Self.append(entry, to: database)
+            return true
+        }
+    }
+
+    // MARK: - Health
+
+    package func integrityFaults() async throws(StoreError) -> [String] {
+        try await read { database in
+            try String.fetchAll(database, sql: "PRAGMA integrity_check(20)").filter { $0 != "ok" }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+import GRDB
+
+/// The tables, one comment a column. Times are milliseconds since 1970 UTC; `json` columns hold one encoded struct of
+/// `SyncEngine/Model` each, so that what belongs together is read and written together.
+enum Schema {
+    /// A newer build's file is refused, an older one's is brought forward in one transaction.
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1 first") { database in
+            try database.execute(sql: first)
+        }
+        return migrator
+    }
+
+    private static let first = """
+        CREATE TABLE install (
+          key   TEXT PRIMARY KEY NOT NULL,      -- namespace: 16 random bytes in every message id; frozen: x'00' or x'01'
+          value BLOB NOT NULL
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE syncs (
+          sync                TEXT PRIMARY KEY NOT NULL,  -- cohort@destination
+          told                TEXT,                       -- json SyncIdentity under which the ledger was told
+          declined_trait      TEXT,                       -- configured trait that the operator chose not to adopt
+          ledger              TEXT,                       -- json LedgerReference
+          last_unknown_at     INTEGER,                    -- a run ended with attempts of unknown outcome
+          last_timestamp      INTEGER,                    -- of the last plan; the next plan's is later
+          schedule_signature  TEXT,                       -- the schedule that is followed
+          schedule_loaded_at  INTEGER,                    -- since when
+          last_occurrence     INTEGER,                    -- newest nominal time that was decided
+          CHECK ((ledger IS NULL) OR (told IS NOT NULL)),
+          CHECK ((schedule_signature IS NULL) = (schedule_loaded_at IS NULL))
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE destinations (
+          destination     TEXT PRIMARY KEY NOT NULL,
+          blocked_reason  TEXT,                           -- why it refuses everything; NULL when it does not
+          blocked_at      INTEGER,
+          blocked_address TEXT,                           -- the address it had then
+          count_limit     INTEGER CHECK (count_limit > 0),-- members per request after a 413
+          CHECK ((blocked_reason IS NULL) = (blocked_at IS NULL))
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE runs (
+          id           INTEGER PRIMARY KEY AUTOINCREMENT,
+          sync         TEXT NOT NULL,
+          trigger      TEXT NOT NULL CHECK (trigger IN ('schedule', 'catch-up', 'manual')),
+          mode         TEXT NOT NULL CHECK (mode IN ('changes', 'full', 'baseline', 'leaves')),
+          nominal      INTEGER,                           -- the instant the schedule named
+          phase        TEXT NOT NULL
+                       CHECK (phase IN ('queued', 'fetching', 'planning', 'held', 'sending', 'finished')),
+          outcome      TEXT
+                       CHECK (outcome IN ('succeeded', 'unchanged', 'partial', 'failed', 'cancelled', 'discarded')),
+          reason       TEXT,
+          created_at   INTEGER NOT NULL,
+          started_at   INTEGER,
+          finished_at  INTEGER,
+          identity     TEXT NOT NULL,                     -- json SyncIdentity the run was made for
+          fetched      TEXT,                              -- json FetchCounts
+          bad_rows     TEXT NOT NULL,                     -- json, the first hundred
+          snapshot     TEXT,                              -- json SnapshotReference
+          plan         TEXT,                              -- json PlanFacts
+          holds        TEXT NOT NULL,                     -- json, what tripped
+          notes        TEXT NOT NULL,                     -- json, sentences
+          delivery     TEXT NOT NULL,                     -- json DeliveryCounts, updated with the batches
+          approval     TEXT,                              -- json Approval
+          replaced_by  INTEGER,
+          ledger_after INTEGER,
+          is_indexed   INTEGER NOT NULL DEFAULT 0,        -- 1: every planned member stands in planned_members
+          CHECK ((phase = 'finished') = (outcome IS NOT NULL)),
+          CHECK ((outcome IS NULL) = (finished_at IS NULL)),
+          CHECK (phase NOT IN ('held', 'sending') OR plan IS NOT NULL),
+          CHECK (phase <> 'held' OR holds <> '[]')
+        ) STRICT;
+        CREATE INDEX runs_by_sync ON runs (sync, id);
+        CREATE INDEX runs_unfinished ON runs (phase) WHERE phase <> 'finished';
+        CREATE INDEX runs_large ON runs (id) WHERE plan IS NOT NULL AND is_indexed = 0;
+
+        CREATE TABLE occurrences (
+          sync    TEXT NOT NULL,
+          nominal INTEGER NOT NULL,
+          run     INTEGER,                                -- the one run it started
+          missed  INTEGER NOT NULL DEFAULT 0,             -- earlier occurrences decided together with it
+          reason  TEXT,                                   -- why it started none
+          PRIMARY KEY (sync, nominal),
+          CHECK ((run IS NULL) <> (reason IS NULL))
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE batches (
+          run         INTEGER NOT NULL,
+          first       INTEGER NOT NULL,                   -- position in the plan
+          count       INTEGER NOT NULL CHECK (count > 0),
+          state       TEXT NOT NULL CHECK (state IN ('sending', 'unknown', 'accepted', 'rejected')),
+          http_status INTEGER,
+          attempts    INTEGER NOT NULL,
+          request     TEXT NOT NULL,                      -- run.piece
+          reason      TEXT,
+          at          INTEGER NOT NULL,
+          PRIMARY KEY (run, first)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE planned_members (
+          hash INTEGER NOT NULL,                          -- order hash of the member, as a signed number
+          run  INTEGER NOT NULL,
+          PRIMARY KEY (hash, run)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE rejects (
+          id           INTEGER PRIMARY KEY AUTOINCREMENT,
+          sync         TEXT NOT NULL,
+          run          INTEGER NOT NULL,
+          member       BLOB NOT NULL,
+          entered      INTEGER NOT NULL CHECK (entered IN (0, 1)),
+          reason       TEXT NOT NULL,
+          http_status  INTEGER,
+          attempts     INTEGER NOT NULL,
+          at           INTEGER NOT NULL,
+          is_dismissed INTEGER NOT NULL DEFAULT 0 CHECK (is_dismissed IN (0, 1)),
+          UNIQUE (sync, member)
+        ) STRICT;
+
+        CREATE TABLE audit (
+          id      INTEGER PRIMARY KEY AUTOINCREMENT,
+          at      INTEGER NOT NULL,
+          actor   TEXT NOT NULL,
+          action  TEXT NOT NULL,
+          subject TEXT NOT NULL,
+          reason  TEXT
+        ) STRICT;
+
+        INSERT INTO install VALUES ('namespace', randomblob(16)), ('frozen', x'00');
+        """
+}

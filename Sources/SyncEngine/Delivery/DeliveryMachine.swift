@@ -1,0 +1,370 @@
+import Scheduling
+
+/// The part of a plan that is sent as one request.
+package struct Piece: Hashable, Sendable {
+    /// Counts up within one execution of a run.
+    package var id: Int
+    /// Positions in the plan.
+    package var range: Range<Int>
+    /// Attempts made so far in which these members took part.
+    package var attempts = 0
+    /// Whether an attempt's outcome was never learned: the destination may have accepted these members.
+    package var mayBeAccepted = false
+    /// When the first of an unbroken row of failed attempts ended, in monotonic milliseconds.
+    var failingSince: Int64?
+    /// Not to be sent before this monotonic time.
+    var notBefore: Int64 = 0
+
+    init(id: Int, range: Range<Int>) {
+        self.id = id
+        self.range = range
+    }
+}
+
+/// How far a part of a plan has come; what is durable of it.
+package enum BatchState: String, Sendable, Codable, CaseIterable {
+    /// A request that may contain it is, or was at the last moment known, on the wire.
+    case sending
+    /// An attempt ended and nobody knows how.
+    case unknown
+    case accepted
+    case rejected
+}
+
+/// A durable fact about a part of a plan.
+package struct BatchRecord: Hashable, Sendable {
+    package var range: Range<Int>
+    package var state: BatchState
+    /// The last answer's HTTP status, if there was one.
+    package var httpStatus: Int?
+    package var attempts: Int
+    /// Names the request in lists: `run.piece`.
+    package var request: String
+    package var reason: String?
+    package var at: Instant
+
+    package init(
+        range: Range<Int>, state: BatchState, httpStatus: Int? = nil, attempts: Int, request: String,
+        reason: String? = nil, at: Instant
+    ) {
+        self.range = range
+        self.state = state
+        self.httpStatus = httpStatus
+        self.attempts = attempts
+        self.request = request
+        self.reason = reason
+        self.at = at
+    }
+}
+
+/// What must become durable before anything that follows from it is done.
+package enum BatchFact: Hashable, Sendable {
+    case put(BatchRecord)
+    /// Forget the record that starts here: its members were certainly not accepted, or stand in other records now.
+    case remove(first: Int)
+}
+
+/// What the sending loop is to do next.
+package enum DeliveryStep: Sendable, Equatable {
+    /// Word as many members of this range as fit in a request and report them with `cut`.
+    case cut(Range<Int>)
+    /// Word exactly these again.
+    case resend(Piece)
+    /// Nothing to start before this monotonic time (nil: before an answer arrives).
+    case wait(until: Int64?)
+    case finished(SendingEnd)
+}
+
+/// Decides what of a plan is sent next, again, in halves, or no more. Pure: no clock, no I/O, no randomness; times are
+/// monotonic milliseconds that the caller passes in.
+///
+/// Each member of a plan stands in exactly one of: `uncut`, a waiting piece, a piece in flight, or `settled`.
+package struct DeliveryMachine: Sendable {
+    /// Retrying is given up after this many milliseconds of unbroken failure.
+    package let retryFor: Int64
+    private let run: RunID
+    private var uncut: [Range<Int>]
+    private var waiting: [Piece] = []
+    private var inFlight: [Int: Piece] = [:]
+    private var settled: [(range: Range<Int>, accepted: Bool)]
+    private var end: SendingEnd?
+    private var nextPiece = 1
+    private var stalledSince: Int64?
+    /// Limits learned from a 413, to be applied to every further batch and remembered for the destination.
+    package private(set) var countLimit: Int
+
+    /// - Parameters:
+    ///   - count: number of members in the plan.
+    ///   - records: what is durable of an earlier execution of the same run, in any order.
+    package init(run: RunID, count: Int, records: [BatchRecord], retryFor: Int64, countLimit: Int = .max) {
+        self.run = run
+        self.retryFor = retryFor
+        self.countLimit = max(1, countLimit)
+        var cursor = 0
+        uncut = []
+        settled = []
+        for record in records.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) {
+            if cursor < record.range.lowerBound { uncut.append(cursor..<record.range.lowerBound) }
+            cursor = max(cursor, record.range.upperBound)
+            switch record.state {
+            case .accepted: settled.append((record.range, true))
+            case .rejected: settled.append((record.range, false))
+            case .sending, .unknown:
+                var piece = Piece(id: nextPiece, range: record.range)
+                piece.attempts = record.attempts
+                piece.mayBeAccepted = true
+                waiting.append(piece)
+            }
+            nextPiece = max(nextPiece, Self.pieceNumber(of: record.request) + 1)
+        }
+        for index in waiting.indices {
+            waiting[index].id = nextPiece
+            nextPiece += 1
+        }
+        if cursor < count { uncut.append(cursor..<count) }
+    }
+
+    private static func pieceNumber(of request: String) -> Int {
+        request.split(separator: ".").last.flatMap { Int($0) } ?? 0
+    }
+
+    package var isIdle: Bool { inFlight.isEmpty }
+    package var flying: Int { inFlight.count }
+
+    // MARK: - What next
+
+    package mutating func next(now: Int64) -> DeliveryStep {
+        giveUpIfStalled(now: now)
+        if let end { return inFlight.isEmpty ? .finished(end) : .wait(until: nil) }
+        if let index = waiting.indices.filter({ waiting[$0].notBefore <= now })
+            .min(by: { waiting[$0].range.lowerBound < waiting[$1].range.lowerBound }) {
+            return .resend(waiting[index])
+        }
+        if let range = uncut.first { return .cut(range) }
+        if let soonest = waiting.map(\.notBefore).min() { return .wait(until: soonest) }
+        return inFlight.isEmpty ? .finished(.complete) : .wait(until: nil)
+    }
+
+    /// The members that fitted into one request; they are in flight from now on.
+    /// - Returns: the piece and the fact to store before its first byte leaves.
+    package mutating func cut(_ range: Range<Int>, at now: Instant) -> (piece: Piece, fact: BatchFact) {
+        takeFromUncut(range)
+        let piece = Piece(id: nextPiece, range: range)
+        nextPiece += 1
+        return start(piece, at: now)
+    }
+
+    /// A waiting piece goes out again.
+    package mutating func resend(_ piece: Piece, at now: Instant) -> (piece: Piece, fact: BatchFact) {
+        waiting.removeAll { $0.id == piece.id }
+        return start(piece, at: now)
+    }
+
+    /// A waiting piece that no longer fits into one request, because limits became smaller: only its first members
+    /// go out, the rest waits.
+    package mutating func shorten(_ piece: Piece, to range: Range<Int>) -> Piece {
+        guard let index = waiting.firstIndex(where: { $0.id == piece.id }), range.upperBound < piece.range.upperBound
+        else { return piece }
+        var rest = waiting[index]
+        rest.id = nextPiece
+        nextPiece += 1
+        rest.range = range.upperBound..<piece.range.upperBound
+        waiting[index].range = range
+        waiting.append(rest)
+        return waiting[index]
+    }
+
+    /// A member that no request could carry; it is rejected without being sent.
+    package mutating func refuse(at index: Int, reason: String, at now: Instant) -> BatchFact {
+        if let position = waiting.firstIndex(where: { $0.range.lowerBound == index }) {
+            let piece = waiting.remove(at: position)
+            if piece.range.count > 1 {
+                var rest = piece
+                rest.range = (index + 1)..<piece.range.upperBound
+                waiting.append(rest)
+            }
+        } else {
+            takeFromUncut(index..<(index + 1))
+        }
+        settled.append((index..<(index + 1), false))
+        return .put(BatchRecord(
+            range: index..<(index + 1), state: .rejected, attempts: 0, request: "\(run).0", reason: reason, at: now))
+    }
+
+    private mutating func takeFromUncut(_ range: Range<Int>) {
+        guard let first = uncut.first, first.lowerBound == range.lowerBound else { return }
+        if range.upperBound < first.upperBound {
+            uncut[0] = range.upperBound..<first.upperBound
+        } else {
+            uncut.removeFirst()
+        }
+    }
+
+    private mutating func start(_ piece: Piece, at now: Instant) -> (piece: Piece, fact: BatchFact) {
+        inFlight[piece.id] = piece
+        return (piece, .put(record(of: piece, state: .sending, attempts: piece.attempts + 1, at: now)))
+    }
+
+    private func record(
+        of piece: Piece, state: BatchState, status: Int? = nil, attempts: Int, reason: String? = nil, at now: Instant
+    ) -> BatchRecord {
+        BatchRecord(
+            range: piece.range, state: state, httpStatus: status, attempts: attempts, request: "\(run).\(piece.id)",
+            reason: reason, at: now)
+    }
+
+    // MARK: - Answers
+
+    /// What one attempt came to.
+    /// - Returns: the facts to store; nothing that depends on them may be shown or done before they are durable.
+    package mutating func answer(
+        _ id: Int, with outcome: DeliveryOutcome, now: Int64, at instant: Instant
+    ) -> [BatchFact] {
+        guard var piece = inFlight.removeValue(forKey: id) else { return [] }
+        piece.attempts += 1
+        switch outcome {
+        case .accepted(let status, let rejected):
+            stalledSince = nil
+            return accept(piece, status: status, rejected: rejected, at: instant)
+        case .refused(let status, let reason):
+            stalledSince = nil
+            return split(piece, status: status, reason: reason, at: instant)
+        case .tooLarge(let status, let reason):
+            stalledSince = nil
+            countLimit = max(1, min(countLimit, piece.range.count / 2))
+            return split(piece, status: status, reason: reason, at: instant)
+        case .blocked(let status, let reason):
+            end = end ?? .gaveUp(reason)
+            return park(piece, status: status, reason: reason, at: instant)
+        case .notAccepted(let status, let reason, let retryAfter):
+            delay(&piece, retryAfter: retryAfter, reason: reason, now: now)
+            return park(piece, status: status, reason: reason, at: instant)
+        case .unknown(let status, let reason, let retryAfter):
+            piece.mayBeAccepted = true
+            delay(&piece, retryAfter: retryAfter, reason: reason, now: now)
+            return park(piece, status: status, reason: reason, at: instant)
+        }
+    }
+
+    private mutating func accept(
+        _ piece: Piece, status: Int, rejected: [RefusedMessage], at now: Instant
+    ) -> [BatchFact] {
+        var facts: [BatchFact] = []
+        var cursor = piece.range.lowerBound
+        let refused = rejected.filter { piece.range.indices.contains(piece.range.lowerBound + $0.index) }
+            .sorted { $0.index < $1.index }
+        func put(_ range: Range<Int>, _ state: BatchState, _ reason: String?) {
+            var part = piece
+            part.range = range
+            facts.append(.put(record(
+                of: part, state: state, status: status, attempts: piece.attempts, reason: reason, at: now)))
+        }
+        for message in refused {
+            let index = piece.range.lowerBound + message.index
+            guard index >= cursor else { continue }
+            if cursor < index {
+                put(cursor..<index, .accepted, nil)
+                settled.append((cursor..<index, true))
+            }
+            put(index..<(index + 1), .rejected, message.reason)
+            settled.append((index..<(index + 1), false))
+            cursor = index + 1
+        }
+        if cursor < piece.range.upperBound {
+            put(cursor..<piece.range.upperBound, .accepted, nil)
+            settled.append((cursor..<piece.range.upperBound, true))
+        }
+        return facts
+    }
+
+    /// Halves a refused piece until the member that spoils it stands alone: at most 2·log₂ n further requests a
+    /// bad member.
+    private mutating func split(_ piece: Piece, status: Int, reason: String, at now: Instant) -> [BatchFact] {
+        guard piece.range.count > 1 else {
+            settled.append((piece.range, false))
+            return [.put(record(
+                of: piece, state: .rejected, status: status, attempts: piece.attempts, reason: reason, at: now))]
+        }
+        let middle = piece.range.lowerBound + piece.range.count / 2
+        var facts: [BatchFact] = [.remove(first: piece.range.lowerBound)]
+        for range in [piece.range.lowerBound..<middle, middle..<piece.range.upperBound] {
+            var half = piece
+            half.id = nextPiece
+            nextPiece += 1
+            half.range = range
+            half.failingSince = nil
+            half.notBefore = 0
+            waiting.append(half)
+            if half.mayBeAccepted {
+                facts.append(.put(record(of: half, state: .unknown, status: status, attempts: piece.attempts, at: now)))
+            }
+        }
+        return facts
+    }
+
+    /// Sets a piece aside. One that may have been accepted stays on record; one that certainly was not is forgotten.
+    private mutating func park(_ piece: Piece, status: Int?, reason: String, at now: Instant) -> [BatchFact] {
+        waiting.append(piece)
+        guard piece.mayBeAccepted else { return [.remove(first: piece.range.lowerBound)] }
+        return [.put(record(
+            of: piece, state: .unknown, status: status, attempts: piece.attempts, reason: reason, at: now))]
+    }
+
+    private mutating func delay(_ piece: inout Piece, retryAfter: RetryAfter?, reason: String, now: Int64) {
+        let since = piece.failingSince ?? now
+        piece.failingSince = since
+        let deadline = since + retryFor
+        let pause = retryAfter?.milliseconds ?? Backoff.milliseconds(attempt: piece.attempts, salt: piece.id)
+        if now >= deadline || (retryAfter != nil && now + pause > deadline) {
+            end = end ?? .gaveUp(reason)
+        }
+        piece.notBefore = min(now + pause, max(deadline, now))
+    }
+
+    /// A piece that was announced but whose request never started.
+    package mutating func withdraw(_ id: Int, at now: Instant) -> [BatchFact] {
+        guard let piece = inFlight.removeValue(forKey: id) else { return [] }
+        return park(piece, status: nil, reason: "not sent", at: now)
+    }
+
+    // MARK: - Stopping and standing still
+
+    /// Sends nothing new; what is on the wire finishes.
+    package mutating func cancel(_ reason: String) {
+        end = .cancelled(reason)
+    }
+
+    /// Ends retrying, as when the destination was found blocked by another run.
+    package mutating func giveUp(_ reason: String) {
+        end = end ?? .gaveUp(reason)
+    }
+
+    /// The destination takes nothing just now (its breaker is open, or it asked to wait).
+    package mutating func stall(now: Int64) {
+        stalledSince = stalledSince ?? now
+    }
+
+    /// Time passed while everything was frozen does not count against `retryFor`.
+    package mutating func resume(afterFrozen milliseconds: Int64) {
+        stalledSince = stalledSince.map { $0 + milliseconds }
+        for index in waiting.indices {
+            waiting[index].failingSince = waiting[index].failingSince.map { $0 + milliseconds }
+        }
+    }
+
+    private mutating func giveUpIfStalled(now: Int64) {
+        if let stalledSince, now - stalledSince >= retryFor {
+            end = end ?? .gaveUp("the destination took nothing for \(retryFor / 1000) s")
+        }
+    }
+
+    // MARK: - What became of the plan
+
+    /// Every part of the plan that is accepted, rejected, or of unknown outcome; what is missing was never sent.
+    package func outcomes() -> [(range: Range<Int>, state: BatchState)] {
+        var all: [(range: Range<Int>, state: BatchState)] = settled.map { ($0.range, $0.accepted ? .accepted : .rejected) }
+        all += waiting.filter(\.mayBeAccepted).map { ($0.range, .unknown) }
+        all += inFlight.values.map { ($0.range, .unknown) }
+        return all.sorted { $0.range.lowerBound < $1.range.lowerBound }
+    }
+}

@@ -1,0 +1,77 @@
+import Scheduling
+
+/// What all runs to one destination share while they send: the gate, and the wish of those who wait for it.
+package actor DestinationLane {
+    package nonisolated let key: String
+    private var gate: DestinationGate
+    private var waiting: [ObjectIdentifier: @Sendable () -> Void] = [:]
+    private let clock: any EngineClock
+    /// Round-trip times of the latest requests, in milliseconds.
+    private var recentLatencies: [Int64] = []
+    private var lastAnswer: (text: String, at: Instant)?
+
+    package init(key: String, rate: Int?, slots: Int, blockedReason: String?, clock: any EngineClock) {
+        self.key = key
+        self.clock = clock
+        gate = DestinationGate(rate: rate, slots: slots, blockedReason: blockedReason)
+    }
+
+    package var blockedReason: String? { gate.blockedReason }
+    package var breakerState: CircuitBreaker.State { gate.breakerState }
+    package var inFlight: Int { gate.inFlight }
+    package var lastAnswerText: String? { lastAnswer?.text }
+    package var lastAnswerAt: Instant? { lastAnswer?.at }
+
+    /// The median round trip of the latest requests; nil before the first.
+    package var latency: Int64? {
+        recentLatencies.isEmpty ? nil : recentLatencies.sorted()[recentLatencies.count / 2]
+    }
+
+    /// Asks to send one request of `count` members. With `waitForSlot`, `wake` is called once a slot is given back.
+    package func admit(
+        count: Int, for waiter: ObjectIdentifier, wake: @escaping @Sendable () -> Void
+    ) -> Admission {
+        let admission = gate.admit(count: count, now: clock.monotonic())
+        if admission == .waitForSlot { waiting[waiter] = wake }
+        return admission
+    }
+
+    package func ended(with outcome: DeliveryOutcome, startedAt: Int64) {
+        let now = clock.monotonic()
+        gate.end(with: outcome, now: now)
+        recentLatencies.append(now - startedAt)
+        if recentLatencies.count > 50 { recentLatencies.removeFirst() }
+        lastAnswer = (outcome.summary, clock.now())
+        let wakes = Array(waiting.values)
+        waiting.removeAll()
+        for wake in wakes { wake() }
+    }
+
+    package func forget(_ waiter: ObjectIdentifier) {
+        waiting[waiter] = nil
+    }
+
+    package func unblock() {
+        gate.unblock()
+    }
+}
+
+extension DeliveryOutcome {
+    /// The HTTP status of the answer, if there was one.
+    package var status: Int? {
+        switch self {
+        case .accepted(let status, _), .refused(let status, _), .tooLarge(let status, _): status
+        case .blocked(let status, _), .notAccepted(let status, _, _), .unknown(let status, _, _): status
+        }
+    }
+
+    /// A few words for a list.
+    package var summary: String {
+        switch self {
+        case .accepted(let status, let rejected):
+            rejected.isEmpty ? "\(status) accepted" : "\(status) accepted, \(rejected.count) refused"
+        case .refused(let status, let reason), .tooLarge(let status, let reason): "\(status) \(reason)"
+        case .blocked(_, let reason), .notAccepted(_, let reason, _), .unknown(_, let reason, _): reason
+        }
+    }
+}

@@ -1,0 +1,571 @@
+import Membership
+import Scheduling
+
+/// What every part of the engine works with.
+package struct EngineContext: Sendable {
+    package var store: any SyncStore
+    package var clock: any EngineClock
+    package var folder: StateFolder
+    package var namespace: [UInt8]
+    /// Takes one line for the log.
+    package var log: @Sendable (String) -> Void
+
+    package init(
+        store: any SyncStore, clock: any EngineClock, folder: StateFolder, namespace: [UInt8],
+        log: @escaping @Sendable (String) -> Void
+    ) {
+        self.store = store
+        self.clock = clock
+        self.folder = folder
+        self.namespace = namespace
+        self.log = log
+    }
+}
+
+/// How a run was asked for.
+package struct RunOptions: Sendable {
+    package var mode = RunMode.changes
+    /// The plan's hash that may be sent; any other plan is held.
+    package var approvedHash: String?
+    /// Overrides the destination's `retry_for`, in milliseconds.
+    package var retryFor: Int64?
+    /// Who asked, for the audit: `uid:1000`, `engine`.
+    package var actor = "engine"
+    package var reason: String?
+
+    package init() {}
+}
+
+/// Why the engine refuses what was asked. Text for people is made where it is shown.
+package enum EngineRefusal: Error, Sendable, Equatable {
+    case unknownSync(String)
+    case unknownRun(String)
+    /// Nothing is sent anywhere until `unfreeze`.
+    case frozen
+    /// The sync cannot run: a secret that cannot be had.
+    case blocked(String)
+    /// The run is not in a phase for this; the sentence says what it is in.
+    case notPossible(String)
+    case storage(String)
+}
+
+/// What the engine tells those who watch.
+package enum EngineChange: Sendable {
+    case run(RunRecord)
+    /// Parts of a run's plan have come further; the record carries the counts.
+    case batches(RunRecord, [BatchFact])
+    case frozen(Bool)
+    case configured
+}
+
+/// The engine: knows every sync, starts runs, and holds what they share. All decisions are made by the pure types of
+/// `Decisions` and `Delivery`; this performs them.
+package actor Engine {
+    package let context: EngineContext
+    private(set) var configuration = EngineConfiguration(syncs: [], destinations: [])
+    private var definitions: [SyncID: SyncDefinition] = [:]
+    private var destinations: [String: DestinationDefinition] = [:]
+    private var lanes: [String: DestinationLane] = [:]
+    private var states: [SyncID: SyncState] = [:]
+    private var destinationStates: [String: DestinationState] = [:]
+    package private(set) var isFrozen = false
+
+    /// Runs that wait for a slot, oldest first, with what they were asked with.
+    private var queue: [(record: RunRecord, options: RunOptions)] = []
+    private var active: [SyncID: RunExecution] = [:]
+    private var activeRecords: [SyncID: RunRecord] = [:]
+    private var held: [SyncID: RunRecord] = [:]
+    private var memoryInUse = 0
+    private var watchers: [Int: AsyncStream<EngineChange>.Continuation] = [:]
+    private var nextWatcher = 0
+    private var waiters: [RunID: [CheckedContinuation<RunRecord?, Never>]] = [:]
+
+    package init(context: EngineContext) {
+        self.context = context
+    }
+
+    // MARK: - Life
+
+    /// Reads the durable state, applies the configuration, and takes up what an earlier process left.
+    /// - Parameter resumesInterrupted: whether runs that were queued or fetching are started again; one that was
+    ///   sending always goes on.
+    package func start(_ configuration: EngineConfiguration, resumesInterrupted: Bool) async throws(StoreError) {
+        for state in try await context.store.syncStates() { states[state.sync] = state }
+        for state in try await context.store.destinationStates() { destinationStates[state.destination] = state }
+        isFrozen = try await context.store.isFrozen()
+        context.folder.emptyScratch()
+        await configure(configuration)
+        let unfinished = try await context.store.runs(RunFilter(unfinishedOnly: true, limit: 100_000))
+        for record in unfinished.reversed() {
+            await takeUp(record, resumesInterrupted: resumesInterrupted)
+        }
+        await dispatch()
+    }
+
+    private func takeUp(_ record: RunRecord, resumesInterrupted: Bool) async {
+        switch record.phase {
+        case .held:
+            held[record.sync] = record
+        case .sending:
+            queue.append((record, RunOptions()))
+        case .queued, .fetching, .planning:
+            guard resumesInterrupted, definitions[record.sync] != nil else {
+                await close(record, .failed, "interrupted before it was planned")
+                return
+            }
+            var again = record
+            again.phase = .queued
+            again.startedAt = nil
+            again.notes = ["interrupted, restarted"]
+            queue.append((again, RunOptions()))
+        case .finished:
+            break
+        }
+    }
+
+    /// Ends a run that no execution carries.
+    private func close(_ record: RunRecord, _ outcome: Outcome, _ reason: String) async {
+        var closed = record
+        closed.phase = .finished
+        closed.outcome = outcome
+        closed.reason = reason
+        closed.finishedAt = context.clock.now()
+        do throws(StoreError) {
+            try await context.store.finishRun(closed, state: nil, rejects: RejectChanges())
+        } catch {
+            context.log("run \(closed.id) cannot be closed: \(error.message)")
+        }
+        changed(closed)
+    }
+
+    /// Applies a configuration that checked out. Runs keep the one they were planned with; those whose sync is gone,
+    /// or whose trait, source or destination changed, are cancelled.
+    package func configure(_ new: EngineConfiguration) async {
+        configuration = new
+        definitions = Dictionary(new.syncs.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+        var keptLanes: [String: DestinationLane] = [:]
+        for destination in new.destinations {
+            let old = destinations[destination.key]
+            let state = destinationStates[destination.key]
+            let isSame = old?.adapter?.address == destination.adapter?.address && old?.rate == destination.rate
+                && old?.requests == destination.requests && old != nil
+            if isSame, let lane = lanes[destination.key] {
+                keptLanes[destination.key] = lane
+            } else {
+                let stillBlocked = old == nil && state?.blockedAddress == destination.adapter?.address
+                keptLanes[destination.key] = DestinationLane(
+                    key: destination.key, rate: destination.rate, slots: destination.requests,
+                    blockedReason: stillBlocked ? state?.blockedReason : nil, clock: context.clock)
+            }
+        }
+        lanes = keptLanes
+        destinations = Dictionary(new.destinations.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+        for definition in new.syncs { await followSchedule(of: definition) }
+        await endWhatNoLongerFits()
+        publish(.configured)
+    }
+
+    /// Notes since when a schedule is followed: catch-up counts only occurrences after that, never paused ones.
+    private func followSchedule(of definition: SyncDefinition) async {
+        var state = states[definition.id] ?? SyncState(sync: definition.id)
+        let policy = definition.schedule
+        let signature = "\(policy.schedule.text)|\(policy.zone.identifier)|\(policy.isPaused ? "paused" : "active")"
+        guard state.scheduleSignature != signature else { return }
+        state.scheduleSignature = signature
+        state.scheduleLoadedAt = context.clock.now()
+        states[definition.id] = state
+        do throws(StoreError) {
+            try await context.store.saveSyncState(state)
+        } catch {
+            context.log("\(definition.id): \(error.message)")
+        }
+    }
+
+    private func endWhatNoLongerFits() async {
+        for (sync, record) in held where !fits(record) {
+            held[sync] = nil
+            await close(record, .discarded, "the configuration of \(sync) changed")
+        }
+        for (sync, execution) in active {
+            if let record = activeRecords[sync], !fits(record) {
+                await execution.cancel("the configuration of \(sync) changed")
+            }
+        }
+        for entry in queue where definitions[entry.record.sync] == nil && entry.record.phase == .queued {
+            queue.removeAll { $0.record.id == entry.record.id }
+            await close(entry.record, .cancelled, "\(entry.record.sync) is no longer configured")
+        }
+    }
+
+    /// Whether a run may go on under the current configuration.
+    private func fits(_ record: RunRecord) -> Bool {
+        guard let definition = definitions[record.sync], let adapter = destinations[record.sync.destination]?.adapter
+        else { return false }
+        let state = states[record.sync]
+        let isPinned = definition.template == record.identity.template
+            && (state?.told?.trait == record.identity.trait || state?.declinedTrait == definition.audience.trait)
+        return (definition.audience.trait == record.identity.trait || isPinned)
+            && definition.template == record.identity.template
+            && definition.sourceKind == record.identity.sourceKind
+            && adapter.kind == record.identity.destinationKind && adapter.address == record.identity.destinationAddress
+    }
+
+    // MARK: - What others ask
+
+    package func definition(of sync: SyncID) -> SyncDefinition? { definitions[sync] }
+    package func destination(_ key: String) -> DestinationDefinition? { destinations[key] }
+    package func lane(_ key: String) -> DestinationLane? { lanes[key] }
+    package func state(of sync: SyncID) -> SyncState { states[sync] ?? SyncState(sync: sync) }
+    package var allStates: [SyncState] { Array(states.values) }
+    package var syncs: [SyncDefinition] { configuration.syncs }
+    package func activeRun(of sync: SyncID) -> RunRecord? { activeRecords[sync] }
+    package func heldRun(of sync: SyncID) -> RunRecord? { held[sync] }
+    package func queuedRun(of sync: SyncID) -> RunRecord? { queue.first { $0.record.sync == sync }?.record }
+    package var hasWork: Bool { !active.isEmpty || !queue.isEmpty }
+
+    func countLimit(of destination: DestinationDefinition) -> Int {
+        min(destinationStates[destination.key]?.countLimit ?? .max, destination.rate.map { max(1, $0) } ?? .max)
+    }
+
+    func learned(countLimit: Int, of key: String) async {
+        var state = destinationStates[key] ?? DestinationState(destination: key)
+        state.countLimit = countLimit
+        await keep(state)
+    }
+
+    private func keep(_ state: DestinationState) async {
+        destinationStates[state.destination] = state
+        do throws(StoreError) {
+            try await context.store.saveDestinationState(state)
+        } catch {
+            context.log("\(state.destination): \(error.message)")
+        }
+    }
+
+    func adopt(_ state: SyncState, replacing old: LedgerReference? = nil) {
+        var merged = state
+        // The schedule's part is kept by the engine, the rest by the run.
+        if let current = states[state.sync] {
+            merged.scheduleSignature = current.scheduleSignature
+            merged.scheduleLoadedAt = current.scheduleLoadedAt
+            merged.lastOccurrence = current.lastOccurrence
+        }
+        states[state.sync] = merged
+        if let old, old.file != merged.ledger?.file {
+            RetentionSweep.remove(old.file, in: context.folder.ledgers)
+        }
+    }
+
+    // MARK: - Watching
+
+    /// Every change from now on. A watcher that does not keep up loses the oldest; it never slows the engine.
+    package func changes() -> AsyncStream<EngineChange> {
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: EngineChange.self, bufferingPolicy: .bufferingNewest(4_096))
+        let number = nextWatcher
+        nextWatcher += 1
+        watchers[number] = continuation
+        continuation.onTermination = { [weak self] _ in
+            Task { await self?.unwatch(number) }
+        }
+        return stream
+    }
+
+    private func unwatch(_ number: Int) { watchers[number] = nil }
+
+    private func publish(_ change: EngineChange) {
+        for watcher in watchers.values { watcher.yield(change) }
+    }
+
+    func changed(_ record: RunRecord) {
+        if activeRecords[record.sync]?.id == record.id { activeRecords[record.sync] = record }
+        publish(.run(record))
+    }
+
+    func progressed(_ record: RunRecord, _ facts: [BatchFact]) {
+        if activeRecords[record.sync]?.id == record.id { activeRecords[record.sync] = record }
+        publish(.batches(record, facts))
+    }
+
+    /// Returns once the run is held or finished; nil when there is no such run.
+    package func settled(_ id: RunID) async -> RunRecord? {
+        if isUnderWay(id) {
+            return await withCheckedContinuation { waiters[id, default: []].append($0) }
+        }
+        return (try? await context.store.run(id)) ?? nil
+    }
+
+    private func isUnderWay(_ id: RunID) -> Bool {
+        queue.contains { $0.record.id == id } || active.values.contains { $0.id == id }
+    }
+
+    // MARK: - Starting runs
+
+    /// Queues a run for each sync.
+    package func start(
+        _ syncs: [SyncID], trigger: Trigger, nominal: Instant? = nil, options: RunOptions
+    ) async throws(EngineRefusal) -> [RunRecord] {
+        if isFrozen, trigger == .manual { throw .frozen }
+        var records: [RunRecord] = []
+        for sync in syncs {
+            guard let definition = definitions[sync], let destination = destinations[sync.destination] else {
+                throw .unknownSync(sync.description)
+            }
+            if let reason = definition.blockedReason ?? destination.blockedReason { throw .blocked(reason) }
+            if trigger == .manual { await unblock(sync.destination) }
+            let isFirst = state(of: sync).ledger == nil
+            let mode = options.mode == .changes && definition.firstSync == .baseline && isFirst
+                ? RunMode.baseline : options.mode
+            let draft = RunRecord(
+                id: RunID(0), sync: sync, trigger: trigger, mode: mode, nominal: nominal,
+                createdAt: context.clock.now(), identity: identity(of: definition, at: destination))
+            do throws(StoreError) {
+                guard let record = try await context.store.createRun(draft) else { continue }
+                if let nominal { states[sync, default: SyncState(sync: sync)].lastOccurrence = nominal }
+                queue.append((record, options))
+                records.append(record)
+                publish(.run(record))
+                if trigger == .manual { await replaceHeld(of: sync, by: record.id) }
+            } catch {
+                throw .storage(error.message)
+            }
+        }
+        await dispatch()
+        return records
+    }
+
+    func identity(of definition: SyncDefinition, at destination: DestinationDefinition) -> SyncIdentity {
+        SyncIdentity(
+            trait: definition.audience.trait, template: definition.template, sourceKind: definition.sourceKind,
+            sourceDefinition: definition.source?.definition ?? "", destinationKind: destination.kind,
+            destinationAddress: destination.adapter?.address ?? "")
+    }
+
+    private func replaceHeld(of sync: SyncID, by new: RunID) async {
+        guard var record = held.removeValue(forKey: sync) else { return }
+        record.replacedBy = new
+        await close(record, .discarded, "replaced by run \(new)")
+    }
+
+    /// A person tries again: the destination gets another chance.
+    private func unblock(_ key: String) async {
+        await lanes[key]?.unblock()
+        guard var state = destinationStates[key], state.blockedReason != nil else { return }
+        state.blockedReason = nil
+        state.blockedAt = nil
+        state.blockedAddress = nil
+        await keep(state)
+    }
+
+    /// Starts what may start: one run a sync at a time, a bounded number that read, a bounded number that send to
+    /// one destination, so that a slow destination never delays another. Queued runs of one cohort start together and
+    /// share one reading.
+    private func dispatch() async {
+        var index = 0
+        while index < queue.count {
+            let entry = queue[index]
+            guard mayStart(entry.record) else {
+                index += 1
+                continue
+            }
+            let group = entry.record.phase == .queued && entry.options.mode != .leaves
+                ? queue.filter {
+                    $0.record.phase == .queued && $0.record.sync.cohort == entry.record.sync.cohort
+                        && $0.options.mode != .leaves && mayStart($0.record)
+                } : [entry]
+            let started = Set(group.map(\.record.id))
+            queue.removeAll { started.contains($0.record.id) }
+            launch(group)
+            index = 0
+        }
+    }
+
+    private func mayStart(_ record: RunRecord) -> Bool {
+        guard active[record.sync] == nil else { return false }
+        let fetching = Set(activeRecords.values.filter { $0.phase.isBeforeSending }.map(\.sync.cohort))
+        guard record.phase == .sending || fetching.count < configuration.parallelRuns else { return false }
+        let toSame = active.keys.filter { $0.destination == record.sync.destination }.count
+        return toSame < configuration.parallelRuns
+    }
+
+    private func launch(_ group: [(record: RunRecord, options: RunOptions)]) {
+        guard let first = group.first else { return }
+        let memory = max(16 << 20, (configuration.memory - memoryInUse) / (queue.isEmpty ? 1 : 2))
+        var ticket: FetchTicket?
+        if first.record.phase == .queued, let source = definitions[first.record.sync]?.source {
+            memoryInUse += memory
+            ticket = FetchTicket(
+                source: source, scratch: context.folder.scratch,
+                path: "\(context.folder.snapshots)/\(first.record.id).snapshot", memory: memory, users: group.count)
+        }
+        let barrier = MemoryShare(bytes: ticket == nil ? 0 : memory, users: group.count)
+        for entry in group {
+            let resumes = entry.record.phase == .sending
+            execute(entry.record, entry.options, ticket: ticket, event: resumes ? nil : .started, share: barrier)
+        }
+    }
+
+    /// Memory that a group of runs took for its reading and gives back together.
+    private final class MemoryShare {
+        let bytes: Int
+        var users: Int
+
+        init(bytes: Int, users: Int) {
+            self.bytes = bytes
+            self.users = users
+        }
+    }
+
+    private func execute(
+        _ record: RunRecord, _ options: RunOptions, ticket: FetchTicket?, event: RunEvent?, share: MemoryShare?
+    ) {
+        guard let definition = definitions[record.sync], let destination = destinations[record.sync.destination],
+            let lane = lanes[record.sync.destination]
+        else {
+            Task { await settleOrphan(record) }
+            return
+        }
+        let execution = RunExecution(
+            record, state: state(of: record.sync), engine: self, context: context, definition: definition,
+            destination: destination, lane: lane, ticket: ticket, options: options)
+        active[record.sync] = execution
+        activeRecords[record.sync] = record
+        Task {
+            if isFrozen { await execution.setFrozen(true) }
+            if event == nil, !fits(record) { await execution.cancelBeforeResuming("the configuration changed") }
+            let final = await execution.execute(event)
+            await ended(final, share: share)
+        }
+    }
+
+    /// A run that was sending when its sync was taken out of the file.
+    private func settleOrphan(_ record: RunRecord) async {
+        await close(record, .cancelled, "\(record.sync) is no longer configured")
+        wake(record)
+    }
+
+    private func ended(_ record: RunRecord, share: MemoryShare?) async {
+        active[record.sync] = nil
+        activeRecords[record.sync] = nil
+        if let share {
+            share.users -= 1
+            if share.users == 0 { memoryInUse -= share.bytes }
+        }
+        if record.phase == .held { held[record.sync] = record }
+        if record.outcome == .failed, let reason = await lanes[record.sync.destination]?.blockedReason {
+            var state = destinationStates[record.sync.destination]
+                ?? DestinationState(destination: record.sync.destination)
+            state.blockedReason = reason
+            state.blockedAt = context.clock.now()
+            state.blockedAddress = destinations[record.sync.destination]?.adapter?.address
+            await keep(state)
+        }
+        await RetentionSweep.sweepSnapshots(context, keeping: record)
+        wake(record)
+        await dispatch()
+    }
+
+    private func wake(_ record: RunRecord) {
+        for waiter in waiters.removeValue(forKey: record.id) ?? [] { waiter.resume(returning: record) }
+    }
+
+    // MARK: - Acting on runs
+
+    /// Lets a held plan go; exactly the stored plan is sent.
+    package func approve(
+        _ id: RunID, actor: String, reason: String?, retryFor: Int64? = nil
+    ) async throws(EngineRefusal) -> RunRecord {
+        if isFrozen { throw .frozen }
+        let record = try await record(id)
+        guard record.phase == .held, held[record.sync]?.id == id, active[record.sync] == nil else {
+            throw .notPossible("run \(id) is not held: \(record.describedState)")
+        }
+        guard definitions[record.sync] != nil else {
+            throw .notPossible("\(record.sync) is no longer configured")
+        }
+        try await audit("approve", "run \(id) plan \(record.plan?.hash ?? "")", actor: actor, reason: reason)
+        held[record.sync] = nil
+        await unblock(record.sync.destination)
+        var options = RunOptions()
+        options.retryFor = retryFor
+        options.actor = actor
+        let approval = Approval(by: actor, at: context.clock.now(), reason: reason)
+        execute(record, options, ticket: nil, event: .approved(approval), share: nil)
+        return record
+    }
+
+    package func discard(_ id: RunID, actor: String, reason: String?) async throws(EngineRefusal) -> RunRecord {
+        let record = try await record(id)
+        guard record.phase == .held else {
+            throw .notPossible("run \(id) is not held: \(record.describedState)")
+        }
+        try await audit("discard", "run \(id)", actor: actor, reason: reason)
+        held[record.sync] = nil
+        await close(record, .discarded, reason ?? "discarded by \(actor)")
+        return try await self.record(id)
+    }
+
+    /// Stops a run: what is on the wire finishes, nothing new is sent. A held run is discarded.
+    package func cancel(_ id: RunID, actor: String, reason: String?) async throws(EngineRefusal) -> RunRecord {
+        let record = try await record(id)
+        let sentence = reason ?? "cancelled by \(actor)"
+        switch record.phase {
+        case .finished:
+            throw .notPossible("run \(id) is over: \(record.describedState)")
+        case .held:
+            return try await discard(id, actor: actor, reason: sentence)
+        case .queued, .fetching, .planning, .sending:
+            try await audit("cancel", "run \(id)", actor: actor, reason: reason)
+        }
+        if let position = queue.firstIndex(where: { $0.record.id == id }), record.phase == .queued {
+            queue.remove(at: position)
+            await close(record, .cancelled, sentence)
+            if let closed = try? await self.record(id) { wake(closed) }
+        } else if let execution = active[record.sync], execution.id == id {
+            await execution.cancel(sentence)
+        }
+        return try await self.record(id)
+    }
+
+    package func setFrozen(_ freeze: Bool, actor: String, reason: String?) async throws(EngineRefusal) {
+        do throws(StoreError) {
+            try await context.store.setFrozen(freeze, audit: AuditEntry(
+                at: context.clock.now(), actor: actor, action: freeze ? "freeze" : "unfreeze",
+                subject: "everything", reason: reason))
+        } catch {
+            throw .storage(error.message)
+        }
+        isFrozen = freeze
+        for execution in active.values { await execution.setFrozen(freeze) }
+        publish(.frozen(freeze))
+    }
+
+    private func record(_ id: RunID) async throws(EngineRefusal) -> RunRecord {
+        do throws(StoreError) {
+            if let record = try await context.store.run(id) { return record }
+        } catch {
+            throw .storage(error.message)
+        }
+        throw .unknownRun(id.description)
+    }
+
+    private func audit(_ action: String, _ subject: String, actor: String, reason: String?) async throws(EngineRefusal) {
+        do throws(StoreError) {
+            try await context.store.appendAudit(AuditEntry(
+                at: context.clock.now(), actor: actor, action: action, subject: subject, reason: reason))
+        } catch {
+            throw .storage(error.message)
+        }
+    }
+}
+
+extension Phase {
+    var isBeforeSending: Bool { self == .queued || self == .fetching || self == .planning }
+}
+
+extension RunRecord {
+    /// `finished, succeeded`, `held`, `sending`.
+    package var describedState: String {
+        outcome.map { "\(phase.rawValue), \($0.rawValue)" } ?? phase.rawValue
+    }
+}

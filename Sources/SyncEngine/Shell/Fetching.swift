@@ -1,0 +1,142 @@
+import Membership
+import Scheduling
+import Synchronization
+
+/// What one complete reading of a source came to.
+struct FetchResult: Sendable {
+    var counts: FetchCounts
+    var badRows: [BadRow]
+    var snapshot: Snapshot
+}
+
+/// Why there is no result.
+enum FetchFailure: Error, Sendable, Equatable {
+    case source(String)
+    case storage(String)
+    case stopped
+}
+
+/// Judges and counts rows, and hands members on to be sorted. Used by one thread.
+private final class RowTally: MemberRows {
+    private let builder: SnapshotBuilder
+    private let stop: StopFlag
+    private(set) var counts = FetchCounts()
+    private(set) var badRows: [BadRow] = []
+    private(set) var storageFailure: StateFileError?
+
+    static let keptBadRows = 100
+
+    init(builder: SnapshotBuilder, stop: StopFlag) {
+        self.builder = builder
+        self.stop = stop
+    }
+
+    func row(_ id: UnsafeRawBufferPointer, at position: Int) {
+        counts.read += 1
+        do throws(StateFileError) {
+            switch try builder.add(id) {
+            case .member: counts.members += 1
+            case .empty: invalid("names nobody", at: position, isUnreadable: false)
+            case .tooLong: invalid(UnreadableReason.idTooLong.rawValue, at: position, isUnreadable: true)
+            case .invalidUTF8: invalid(UnreadableReason.invalidUTF8.rawValue, at: position, isUnreadable: true)
+            }
+        } catch {
+            // The source is asked to stop; what it read is worthless without a place to put it.
+            storageFailure = storageFailure ?? error
+            stop.raise()
+        }
+    }
+
+    func nobody(at position: Int) {
+        counts.read += 1
+        invalid("names nobody", at: position, isUnreadable: false)
+    }
+
+    func unreadable(_ reason: UnreadableReason, at position: Int, detail: String) {
+        counts.read += 1
+        invalid(detail.isEmpty ? reason.rawValue : "\(reason.rawValue): \(detail)", at: position, isUnreadable: true)
+    }
+
+    private func invalid(_ reason: String, at position: Int, isUnreadable: Bool) {
+        counts.invalid += 1
+        if isUnreadable { counts.unreadable += 1 }
+        guard badRows.count < Self.keptBadRows else { return }
+        badRows.append(BadRow(position: position, reason: String(reason.prefix(300)), isUnreadable: isUnreadable))
+    }
+
+    /// The counts once the number of distinct members is known.
+    func counts(of snapshot: Snapshot) -> FetchCounts {
+        var final = counts
+        final.members = snapshot.members
+        final.duplicates = counts.members - snapshot.members
+        return final
+    }
+}
+
+/// One reading of a cohort's source, shared by all runs that were started together.
+actor FetchTicket {
+    private let source: any MemberSource
+    private let scratch: String
+    private let path: String
+    private let memory: Int
+    private let stop = StopFlag()
+    private var users: Int
+    private var reading: Task<Result<FetchResult, FetchFailure>, Never>?
+
+    /// - Parameters:
+    ///   - path: where the snapshot is published.
+    ///   - memory: bytes that sorting may use.
+    ///   - users: runs that will ask for the result.
+    init(source: any MemberSource, scratch: String, path: String, memory: Int, users: Int) {
+        self.source = source
+        self.scratch = scratch
+        self.path = path
+        self.memory = memory
+        self.users = users
+    }
+
+    /// The result; the first caller starts the reading.
+    func result() async -> Result<FetchResult, FetchFailure> {
+        if let reading { return await reading.value }
+        let task = Task { [source, scratch, path, memory, stop] in
+            await BlockingThread.run(named: "fetch") {
+                Self.read(source, scratch: scratch, path: path, memory: memory, stop: stop)
+            }
+        }
+        reading = task
+        return await task.value
+    }
+
+    /// One run no longer wants it; when none does, the reading stops.
+    func leave() {
+        users -= 1
+        if users <= 0 { stop.raise() }
+    }
+
+    private static func read(
+        _ source: any MemberSource, scratch: String, path: String, memory: Int, stop: StopFlag
+    ) -> Result<FetchResult, FetchFailure> {
+        do {
+            let builder = try SnapshotBuilder(scratch: scratch, memoryLimit: memory)
+            let tally = RowTally(builder: builder, stop: stop)
+            do throws(SourceError) {
+                try source.fetch(into: tally, stop: stop)
+            } catch {
+                builder.abandon()
+                if let failure = tally.storageFailure { return .failure(.storage(failure.message)) }
+                return .failure(error == .stopped ? .stopped : .source(error.message))
+            }
+            if let failure = tally.storageFailure {
+                builder.abandon()
+                return .failure(.storage(failure.message))
+            }
+            let snapshot = try builder.finish(at: path)
+            return .success(
+                FetchResult(counts: tally.counts(of: snapshot), badRows: tally.badRows, snapshot: snapshot))
+        } catch let error as StateFileError {
+            return .failure(.storage(error.message))
+        } catch {
+            return .failure(.storage("\(error)"))
+        }
+    }
+}

@@ -1,0 +1,39 @@
+import Glibc
+import Scheduling
+
+/// Removes files and rows that nothing refers to any more, never one that something does.
+package enum RetentionSweep {
+    static func remove(_ file: String, in folder: String) {
+        guard !file.isEmpty, !file.contains("/") else { return }
+        unlink(folder + "/" + file)
+    }
+
+    /// Keeps a snapshot only while the latest run of a sync refers to it.
+    static func sweepSnapshots(_ context: EngineContext, keeping latest: RunRecord) async {
+        do throws(StoreError) {
+            let earlier = try await context.store.runs(RunFilter(syncs: [latest.sync], before: latest.id, limit: 5))
+            for run in earlier {
+                guard let file = run.snapshot?.file, file != latest.snapshot?.file else { continue }
+                let sharers = try await context.store.runs(RunFilter(unfinishedOnly: true, limit: 10_000))
+                guard !sharers.contains(where: { $0.snapshot?.file == file }) else { continue }
+                remove(file, in: context.folder.snapshots)
+            }
+        } catch {
+            context.log("sweeping snapshots: \(error.message)")
+        }
+    }
+
+    /// Removes runs that are older than the retention, with their plans, and plan files that no run knows.
+    /// - Parameter retention: milliseconds.
+    package static func sweep(_ context: EngineContext, retention: Int64) async throws(StoreError) {
+        let limit = context.clock.now().advanced(milliseconds: -retention)
+        while true {
+            let removed = try await context.store.removeRuns(finishedBefore: limit, limit: 1_000)
+            for run in removed {
+                if let plan = run.plan?.file { remove(plan, in: context.folder.plans) }
+                if let snapshot = run.snapshot?.file { remove(snapshot, in: context.folder.snapshots) }
+            }
+            if removed.count < 1_000 { return }
+        }
+    }
+}

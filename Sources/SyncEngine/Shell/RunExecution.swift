@@ -1,0 +1,371 @@
+import Membership
+import Scheduling
+
+/// Carries one run through its phases: performs what ``RunMachine`` asks for, with files, source, destination and store.
+actor RunExecution {
+    nonisolated let id: RunID
+    nonisolated let sync: SyncID
+    private let engine: Engine
+    private let context: EngineContext
+    private let definition: SyncDefinition
+    private let destination: DestinationDefinition
+    private let lane: DestinationLane
+    private let ticket: FetchTicket?
+    private let options: RunOptions
+
+    private var machine: RunMachine
+    private var state: SyncState
+    private var fetched: FetchResult?
+    private var ledger = Ledger.empty
+    private var plan: Plan?
+    private var loop: DeliveryLoop?
+    private var isFrozen = false
+    private var newState: SyncState?
+    private var rejectChanges = RejectChanges()
+
+    init(
+        _ record: RunRecord, state: SyncState, engine: Engine, context: EngineContext, definition: SyncDefinition,
+        destination: DestinationDefinition, lane: DestinationLane, ticket: FetchTicket?, options: RunOptions
+    ) {
+        id = record.id
+        sync = record.sync
+        machine = RunMachine(record)
+        self.state = state
+        self.engine = engine
+        self.context = context
+        self.definition = definition
+        self.destination = destination
+        self.lane = lane
+        self.ticket = ticket
+        self.options = options
+    }
+
+    var record: RunRecord { machine.record }
+
+    /// Runs until the run is finished or held.
+    /// - Parameter event: what sets it going: `started`, or `approved`; nil resumes a run that was sending.
+    func execute(_ event: RunEvent?) async -> RunRecord {
+        var queue: [RunAction] = event.map { machine.handle($0, at: context.clock.now()) } ?? [.send]
+        await save()
+        while !queue.isEmpty {
+            let action = queue.removeFirst()
+            if let next = await perform(action) {
+                queue += machine.handle(next, at: context.clock.now())
+                if next.isMilestone { await save() } else { await engine.changed(machine.record) }
+            }
+        }
+        return machine.record
+    }
+
+    func cancel(_ reason: String) async {
+        for action in machine.handle(.cancelRequested(reason: reason), at: context.clock.now()) {
+            _ = await perform(action)
+        }
+    }
+
+    /// A run that was sending under another configuration: what is known of it is settled, nothing more is sent.
+    func cancelBeforeResuming(_ reason: String) {
+        cancelledEarly = reason
+    }
+
+    private var cancelledEarly: String?
+
+    func setFrozen(_ isFrozen: Bool) {
+        self.isFrozen = isFrozen
+        loop?.setFrozen(isFrozen)
+    }
+
+    /// Makes the record durable and shows it. A phase that cannot be stored is stored with the next one; what must
+    /// not be lost (plan, batches, end) has transactions of its own.
+    private func save() async {
+        guard machine.record.phase != .finished else { return }
+        do throws(StoreError) {
+            try await context.store.saveRun(machine.record)
+        } catch {
+            context.log("run \(id): \(error.message)")
+        }
+        await engine.changed(machine.record)
+    }
+
+    private func perform(_ action: RunAction) async -> RunEvent? {
+        switch action {
+        case .fetch: return await fetch()
+        case .plan: return await makePlan()
+        case .hold: return nil
+        case .send: return await send()
+        case .stopSending(let reason):
+            loop?.cancel(reason)
+            return nil
+        case .stopFetching:
+            await ticket?.leave()
+            return nil
+        case .writeLedger: return await writeLedger()
+        case .finish:
+            await finish()
+            return nil
+        }
+    }
+
+    // MARK: - Fetch and plan
+
+    private func fetch() async -> RunEvent {
+        guard let ticket else { return .fetchFailed("the source is not available") }
+        switch await ticket.result() {
+        case .success(let result):
+            fetched = result
+            return .fetched(result.counts, badRows: result.badRows)
+        case .failure(.source(let reason)): return .fetchFailed("source \(definition.sourceKey): \(reason)")
+        case .failure(.storage(let reason)): return .fetchFailed(reason)
+        case .failure(.stopped): return .fetchFailed("reading was stopped")
+        }
+    }
+
+    private func makePlan() async -> RunEvent {
+        guard let fetched else { return .planFailed("nothing was fetched") }
+        do {
+            var planner = Planner(
+                record: machine.record, state: state, definition: definition, destination: destination,
+                context: context)
+            let draft = try await planner.make(from: fetched, at: context.folder.plans + "/\(id).plan")
+            guard machine.record.phase == .planning else { return .planFailed("cancelled") }
+            plan = draft.plan
+            ledger = draft.ledger
+            var holds = draft.holds
+            var approval: Approval?
+            if let hash = options.approvedHash {
+                if hash == draft.facts.hash {
+                    approval = Approval(by: options.actor, at: context.clock.now(), reason: options.reason)
+                    holds = []
+                } else {
+                    holds.append(Hold(
+                        guardName: "approval", detail: "the plan is \(draft.facts.hash), not the approved \(hash)"))
+                }
+            }
+            machine.adopt(identity: draft.identity, approval: approval, snapshot: draft.snapshot)
+            var preview = machine
+            _ = preview.handle(.planned(draft.facts, holds: holds, notes: draft.notes), at: context.clock.now())
+            state.lastTimestamp = draft.plan.attempt.timestamp
+            try await context.store.commitPlan(preview.record, state: state, memberHashes: draft.memberHashes)
+            await engine.adopt(state)
+            return .planned(draft.facts, holds: holds, notes: draft.notes)
+        } catch let error as StateFileError {
+            return .planFailed(error.message)
+        } catch let error as StoreError {
+            return .planFailed(error.message)
+        } catch {
+            return .planFailed("\(error)")
+        }
+    }
+
+    // MARK: - Send
+
+    private func send() async -> RunEvent? {
+        do {
+            let plan = try openPlan()
+            guard plan.count > 0 else { return .sendingEnded(.complete, newlyOwed: 0) }
+            guard let adapter = destination.adapter else {
+                return .sendingEnded(.gaveUp(destination.blockedReason ?? "blocked"), newlyOwed: plan.count)
+            }
+            let record = machine.record
+            var audience = definition.audience
+            audience.trait = record.identity.trait
+            let loop = DeliveryLoop(
+                DeliveryLoop.Settings(
+                    run: id, plan: plan, records: try await context.store.batches(of: id), counts: record.delivery,
+                    destination: adapter, audience: audience,
+                    identity: MessageIdentity(
+                        namespace: context.namespace, sync: sync, trait: record.identity.trait),
+                    retryFor: options.retryFor ?? destination.retryFor,
+                    countLimit: await engine.countLimit(of: destination), requests: destination.requests),
+                isFrozen: isFrozen, lane: lane, store: context.store, clock: context.clock
+            ) { [weak self] counts, facts in
+                await self?.progressed(counts, facts)
+            }
+            self.loop = loop
+            if let cancelledEarly { loop.cancel(cancelledEarly) }
+            let result = try await loop.send()
+            self.loop = nil
+            _ = machine.handle(.sent(result.counts), at: context.clock.now())
+            if let limit = result.countLimit { await engine.learned(countLimit: limit, of: destination.key) }
+            let newlyOwed = try await settleRejects(plan, result: result)
+            outcomes = result.outcomes
+            return .sendingEnded(result.end, newlyOwed: newlyOwed)
+        } catch let error as StateFileError {
+            return .storageFailed(error.message)
+        } catch let error as StoreError {
+            return .storageFailed(error.message)
+        } catch {
+            return .storageFailed("\(error)")
+        }
+    }
+
+    private var outcomes: [(range: Range<Int>, state: BatchState)] = []
+
+    private func openPlan() throws(StateFileError) -> Plan {
+        if let plan { return plan }
+        guard let facts = machine.record.plan else {
+            throw .missing(path: context.folder.plans + "/\(id).plan")
+        }
+        let opened = try Plan.open(context.folder.plans + "/" + facts.file, expecting: FileDigest(hex: facts.digest))
+        plan = opened
+        return opened
+    }
+
+    private func progressed(_ counts: DeliveryCounts, _ facts: [BatchFact]) async {
+        _ = machine.handle(.sent(counts), at: context.clock.now())
+        await engine.progressed(machine.record, facts)
+    }
+
+    // MARK: - Rejects
+
+    /// Compares this run's rejected members with those the sync had.
+    /// - Returns: how many of the plan's entered and left members were not rejected before.
+    private func settleRejects(_ plan: Plan, result: DeliveryResult) async throws -> Int {
+        let record = machine.record
+        let earlier = try await context.store.rejects(of: [sync], limit: .max)
+        let outcomes = OutcomeIndex(result.outcomes)
+        var changes = RejectChanges()
+        var repeated = 0
+        for reject in earlier {
+            guard let member = try? reject.member.withUnsafeBytes({ try MemberID(validating: $0) }) else { continue }
+            if let entry = try plan.find(member) {
+                if entry.entered == reject.entered { repeated += 1 }
+                if outcomes.state(at: entry.index) == .accepted { changes.settled.append(reject.id) }
+            } else if !reject.isDismissed, reject.entered || record.plan?.withheld == 0, record.mode != .leaves {
+                changes.settled.append(reject.id)
+            }
+        }
+        for part in try await context.store.batches(of: id) where part.state == .rejected {
+            for index in part.range {
+                guard let entry = try plan.entry(at: index) else { continue }
+                changes.rejected.append(Reject(
+                    id: 0, sync: sync, run: id, member: entry.member.bytes, entered: entry.entered,
+                    reason: part.reason ?? "refused", httpStatus: part.httpStatus, attempts: part.attempts,
+                    at: part.at))
+            }
+        }
+        rejectChanges = changes
+        let owed = (record.plan?.entered ?? 0) + (record.plan?.left ?? 0)
+        return max(0, owed - repeated)
+    }
+
+    // MARK: - Ledger and end
+
+    private func writeLedger() async -> RunEvent {
+        do {
+            let record = machine.record
+            let old = try openLedger()
+            let path = context.folder.ledgers + "/\(id).ledger"
+            let new: Ledger
+            if record.mode == .baseline, let reference = record.snapshot {
+                let snapshot = try Snapshot.open(context.folder.snapshots + "/" + reference.file)
+                new = try Ledger.baseline(from: snapshot, over: old, at: path)
+            } else {
+                new = try Ledger.applying(
+                    try openPlan(), to: old, outcomes: outcomes.map { OutcomeRange($0.range, $0.state) }, at: path)
+            }
+            var next = await engine.state(of: sync)
+            if new.path != old.path, let digest = new.digest {
+                next.ledger = LedgerReference(
+                    file: "\(id).ledger", digest: digest.description, members: new.members, toldFalse: new.toldFalse,
+                    unknown: new.unknown)
+                next.lastUnknownAt = new.unknown > 0 ? context.clock.now() : nil
+            }
+            next.told = record.identity
+            if record.identity.trait != definition.audience.trait, record.identity.template == definition.template {
+                next.declinedTrait = definition.audience.trait
+            }
+            newState = next
+            return .ledgerWritten(members: new.members)
+        } catch let error as StateFileError {
+            return .storageFailed(error.message)
+        } catch {
+            return .storageFailed("\(error)")
+        }
+    }
+
+    /// The ledger the plan was made against: empty when the run gave the sync a new identity.
+    private func openLedger() throws(StateFileError) -> Ledger {
+        if ledger.path != nil { return ledger }
+        guard let reference = state.ledger, let told = state.told, told.sharesLedger(with: machine.record.identity)
+        else { return .empty }
+        return try Ledger.open(
+            context.folder.ledgers + "/" + reference.file, expecting: FileDigest(hex: reference.digest))
+    }
+
+    private func finish() async {
+        let record = machine.record
+        var wait: Int64 = 250
+        while true {
+            do throws(StoreError) {
+                try await context.store.finishRun(record, state: newState, rejects: rejectChanges)
+                break
+            } catch {
+                // What was sent is on record batch by batch; only the run's last line waits for the disk.
+                context.log("run \(id) cannot be finished: \(error.message)")
+                if wait > 30_000 { break }
+                await context.clock.sleep(until: context.clock.monotonic() + wait)
+                wait *= 2
+            }
+        }
+        if let newState { await engine.adopt(newState, replacing: state.ledger) }
+        await engine.changed(record)
+    }
+}
+
+extension RunEvent {
+    /// Whether the record should be made durable after it.
+    var isMilestone: Bool {
+        switch self {
+        case .sent, .planned: false
+        default: true
+        }
+    }
+}
+
+extension SyncIdentity {
+    /// Whether what the destination was told under the one still holds under the other.
+    func sharesLedger(with other: SyncIdentity) -> Bool {
+        trait == other.trait && destinationKind == other.destinationKind
+            && destinationAddress == other.destinationAddress
+    }
+}
+
+/// Finds what became of one position of a plan.
+struct OutcomeIndex {
+    private let parts: [(range: Range<Int>, state: BatchState)]
+
+    init(_ parts: [(range: Range<Int>, state: BatchState)]) {
+        self.parts = parts
+    }
+
+    func state(at index: Int) -> BatchState? {
+        var low = 0
+        var high = parts.count
+        while low < high {
+            let middle = (low + high) / 2
+            if parts[middle].range.upperBound <= index { low = middle + 1 } else { high = middle }
+        }
+        return low < parts.count && parts[low].range.contains(index) ? parts[low].state : nil
+    }
+}
+
+extension OutcomeRange {
+    init(_ range: Range<Int>, _ state: BatchState) {
+        switch state {
+        case .accepted: self.init(range: range, outcome: .accepted)
+        case .rejected: self.init(range: range, outcome: .rejected)
+        case .sending, .unknown: self.init(range: range, outcome: .unknown)
+        }
+    }
+}
+
+extension Plan {
+    /// The change at one position; nil past the end.
+    package func entry(at index: Int) throws(StateFileError) -> PlanEntry? {
+        guard index >= 0, index < count else { return nil }
+        var reader = try reader(from: index)
+        guard let record = try reader.next() else { return nil }
+        return PlanEntry(record)
+    }
+}

@@ -1,0 +1,156 @@
+import Scheduling
+
+/// Starts runs when their schedules say so. One loop for all syncs: it sleeps until the next occurrence, and looks up
+/// at least once a second, because only comparing the clocks shows that civil time was set.
+package actor Scheduler {
+    private let engine: Engine
+    private let context: EngineContext
+    private var agenda: [SyncID: (due: DueOccurrences, wakeAt: Instant?)] = [:]
+    /// Civil minus monotonic time; it moves only when somebody sets the clock, or the machine slept badly.
+    private var offset: Int64 = 0
+    private var isStopped = false
+    /// How late the latest occurrences were noticed, in milliseconds.
+    package private(set) var recentLateness: [Int64] = []
+    /// When the civil clock last jumped, and by how many milliseconds.
+    package private(set) var lastJump: (at: Instant, milliseconds: Int64)?
+
+    package init(engine: Engine) {
+        self.engine = engine
+        context = engine.context
+    }
+
+    package func stop() { isStopped = true }
+
+    /// The next start of a sync; nil for a manual, paused or unknown one.
+    package func next(of sync: SyncID) -> Instant? { agenda[sync]?.wakeAt }
+
+    /// Follows the schedules until `stop`.
+    package func run() async {
+        offset = context.clock.now().milliseconds - context.clock.monotonic()
+        await refresh()
+        let changes = await engine.changes()
+        let watcher = Task { [weak self] in
+            for await change in changes {
+                if case .configured = change { await self?.refresh() }
+            }
+        }
+        while !isStopped, !Task.isCancelled {
+            await fireDue()
+            await context.clock.sleep(until: context.clock.monotonic() + untilNext())
+            noticeJump()
+        }
+        watcher.cancel()
+    }
+
+    /// Milliseconds until something may be due, at most a second.
+    private func untilNext() -> Int64 {
+        let now = context.clock.now()
+        var soonest: Int64 = 1_000
+        for entry in agenda.values {
+            if let wakeAt = entry.wakeAt { soonest = min(soonest, wakeAt.milliseconds(since: now)) }
+        }
+        return max(1, soonest)
+    }
+
+    private func noticeJump() {
+        let current = context.clock.now().milliseconds - context.clock.monotonic()
+        let jump = current - offset
+        guard abs(jump) > 1_000 else { return }
+        offset = current
+        lastJump = (context.clock.now(), jump)
+        context.log("the clock was set by \(jump) ms")
+        for sync in agenda.keys { agenda[sync]?.wakeAt = .init(milliseconds: 0) }
+    }
+
+    /// Takes over the schedules of the current configuration.
+    private func refresh() async {
+        var fresh: [SyncID: (due: DueOccurrences, wakeAt: Instant?)] = [:]
+        let now = context.clock.now()
+        for definition in await engine.syncs {
+            if let known = agenda[definition.id], known.due.policy == definition.schedule {
+                fresh[definition.id] = known
+                continue
+            }
+            let state = await engine.state(of: definition.id)
+            var since = state.scheduleLoadedAt ?? now
+            if let last = state.lastOccurrence, last <= now { since = max(since, last) }
+            fresh[definition.id] = (
+                DueOccurrences(sync: definition.id, policy: definition.schedule, decidedThrough: since),
+                Instant(milliseconds: 0))
+        }
+        agenda = fresh
+    }
+
+    private func fireDue() async {
+        let now = context.clock.now()
+        for sync in agenda.keys.sorted() {
+            guard var entry = agenda[sync], let wakeAt = entry.wakeAt, wakeAt <= now else { continue }
+            let decision = entry.due.decide(now: now)
+            switch decision {
+            case .wait(let until):
+                entry.wakeAt = until
+            case .start(let nominal, let missed, let isCatchUp):
+                noteLateness(now.milliseconds(since: entry.due.start(of: nominal)))
+                await start(sync, nominal: nominal, missed: missed, isCatchUp: isCatchUp, policy: entry.due.policy)
+            case .skip(let nominal, let missed, let reason):
+                await skip(sync, nominal: nominal, missed: missed, reason: reason)
+            }
+            agenda[sync] = entry
+        }
+    }
+
+    private func noteLateness(_ milliseconds: Int64) {
+        recentLateness.append(milliseconds)
+        if recentLateness.count > 1_000 { recentLateness.removeFirst() }
+    }
+
+    private func start(
+        _ sync: SyncID, nominal: Instant, missed: Int, isCatchUp: Bool, policy: SchedulePolicy
+    ) async {
+        if let obstacle = await obstacle(to: sync, policy: policy) {
+            await skip(sync, nominal: nominal, missed: missed, reason: obstacle)
+            return
+        }
+        do throws(EngineRefusal) {
+            _ = try await engine.start(
+                [sync], trigger: isCatchUp ? .catchUp : .schedule, nominal: nominal, options: RunOptions())
+        } catch {
+            await skip(sync, nominal: nominal, missed: missed, reason: error.sentence)
+        }
+    }
+
+    /// Why an occurrence starts no run.
+    private func obstacle(to sync: SyncID, policy: SchedulePolicy) async -> String? {
+        if let held = await engine.heldRun(of: sync) { return "run \(held.id) is held" }
+        if let reason = await engine.lane(sync.destination)?.blockedReason {
+            return "\(sync.destination) is blocked: \(reason)"
+        }
+        if let queued = await engine.queuedRun(of: sync) { return "run \(queued.id) is already waiting" }
+        if let active = await engine.activeRun(of: sync), policy.overlap == .skip {
+            return "run \(active.id) is still under way"
+        }
+        return nil
+    }
+
+    private func skip(_ sync: SyncID, nominal: Instant, missed: Int, reason: String) async {
+        do throws(StoreError) {
+            try await context.store.recordSkip(
+                SkippedOccurrence(sync: sync, nominal: nominal, missed: missed, reason: reason))
+            context.log("\(sync): occurrence \(nominal.rfc3339Seconds) skipped: \(reason)")
+        } catch {
+            context.log("\(sync): \(error.message)")
+        }
+    }
+}
+
+extension EngineRefusal {
+    /// The refusal as a sentence without a full stop.
+    package var sentence: String {
+        switch self {
+        case .unknownSync(let name): "there is no sync \(name)"
+        case .unknownRun(let name): "there is no run \(name)"
+        case .frozen: "everything is frozen; lift it with rollcall unfreeze"
+        case .blocked(let reason), .notPossible(let reason), .storage(let reason): reason
+        }
+    }
+}
