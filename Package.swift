@@ -26,6 +26,21 @@ let package = Package(
         .systemLibrary(name: "CZlib"),
         // Core: pure.
         .target(name: "Scheduling", swiftSettings: strict),
-        .target(name: "Membership", dependencies: ["CCrypto"], swiftSettings: strict),
+        .target(name: "Membership", dependencies: ["CCrypto", "Scheduling"], swiftSettings: strict),
+        .target(name: "SyncEngine", dependencies: ["CCrypto", "Membership", "Scheduling"], swiftSettings: strict),
+        .target(
+            name: "SQLiteStore",
+            dependencies: ["Scheduling", "SyncEngine", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: strict),
+        .target(name: "HTTPClient", dependencies: ["CCurl", "SyncEngine", "Scheduling", "Secrets"], swiftSettings: strict),
+        .target(name: "Secrets", swiftSettings: strict),
+        .target(name: "Control", dependencies: ["HTTPClient"], swiftSettings: strict),
+        .target(
+            name: "ControlServer",
+            dependencies: [
+                "Control", "Membership", "Scheduling", "SyncEngine",
+                .product(name: "FlyingFox", package: "FlyingFox"), .product(name: "FlyingSocks", package: "FlyingFox"),
+            ],
+            swiftSettings: strict),
     ]
 )

@@ -3,10 +3,15 @@ package enum Configuration {
     /// The file's name within a workspace.
     package static let fileName = "rollcall.yaml"
 
+    /// The path of a workspace's configuration.
+    package static func path(in workspace: String) -> String {
+        workspace.isEmpty || workspace.hasSuffix("/") ? workspace + fileName : "\(workspace)/\(fileName)"
+    }
+
     /// Reads and checks the `rollcall.yaml` of a workspace.
     /// - Parameter workspace: path of the folder.
     package static func load(workspace: String) throws(ConfigurationError) -> LoadedConfiguration {
-        let path = workspace.hasSuffix("/") ? workspace + fileName : "\(workspace)/\(fileName)"
+        let path = path(in: workspace)
         let bytes = try ConfigurationFile.read(path)
         return LoadedConfiguration(
             path: path, bytes: bytes, digest: ConfigurationFile.digest(bytes), model: try parse(bytes, file: path))

@@ -14,9 +14,9 @@ enum DownloadQuota {
             let others = needs.count > 5 ? ", \(needs.count - 5) others \(grouped(rest))" : ""
             log.add(
                 source.place,
-                "the schedules of source \(quoted(source.key)) need \(grouped(sum)) downloads in a month of 31 days and "
-                    + "its quota is \(grouped(settings.quota)): \(terms.joined(separator: ", "))\(others); run them less "
-                    + "often, pause some, or raise \"quota\" if Amplitude raised it")
+                "the schedules of source \(quoted(source.key)) need \(grouped(sum)) downloads in a month of 31 days "
+                    + "and its quota is \(grouped(settings.quota)): \(terms.joined(separator: ", "))\(others); run them "
+                    + "less often, pause some, or raise \"quota\" if Amplitude raised it")
         }
     }
 

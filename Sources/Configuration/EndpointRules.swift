@@ -8,7 +8,9 @@ enum EndpointRules {
         guard url.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x5C && $0 != 0x22 }) else {
             return "an address holds no spaces, quotes, backslashes or letters beyond ASCII; percent-encode them"
         }
-        guard let schemeEnd = url.range(of: "://") else { return "write a whole address, such as https://example.com/v1" }
+        guard let schemeEnd = url.range(of: "://") else {
+            return "write a whole address, such as https://example.com/v1"
+        }
         let scheme = url[..<schemeEnd.lower].lowercased()
         guard scheme == "https" || scheme == "http" else {
             return "only https:// is supported, and http:// to this machine"
@@ -16,15 +18,17 @@ enum EndpointRules {
         let rest = url[schemeEnd.upper...]
         let authority = rest.prefix { !"/?#".contains($0) }
         guard !authority.contains("@") else {
-            return "an address must not hold a user name or password; remove everything before the @ and use a reference"
+            return "an address must not hold a user name or password; remove what stands before the @, use a reference"
         }
         guard !rest.contains("#") else { return "an address ends before the #; remove it and what follows" }
-        guard allowsQuery || !rest.contains("?") else { return "an endpoint ends before the ?; remove it and what follows" }
+        guard allowsQuery || !rest.contains("?") else {
+            return "an endpoint ends before the ?; remove it and what follows"
+        }
         guard let host = host(of: String(authority)) else {
             return "the host or port is not valid; write a name or an address, and a port from 1 to 65535"
         }
         guard scheme == "https" || isLoopback(host) else {
-            return "http:// would send in the clear; use https:// (http:// is allowed to 127.0.0.0/8, localhost and [::1])"
+            return "http:// sends in the clear; use https:// (http:// is for 127.0.0.0/8, localhost and [::1] only)"
         }
         return nil
     }

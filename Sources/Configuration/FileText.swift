@@ -1,5 +1,5 @@
 /// The bytes of a file and the lines in them. Lines end with LF; a CR before it belongs to the line's end.
-struct FileText {
+struct FileText: Sendable {
     let bytes: [UInt8]
     /// Offset of the first byte of each line, in order.
     private let lineStarts: [Int]

@@ -1,7 +1,7 @@
 import Scheduling
 
 /// A configuration with the text it was read from: what the readers and the editor share.
-struct ParsedConfiguration {
+struct ParsedConfiguration: Sendable {
     let file: String
     /// Whether a byte order mark stood before the text; `text` and all offsets begin behind it.
     let hasMark: Bool

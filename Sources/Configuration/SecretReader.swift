@@ -62,8 +62,9 @@ extension Fields {
         case "systemd-credential":
             guard let name = secretText(pair.value, key), isCredential(name) else {
                 return wrong(
-                    pair, key, "\"systemd-credential\" names a credential (letters, digits, \".\", \"_\" and \"-\"), such "
-                        + "as {systemd-credential: \(key)}")
+                    pair, key,
+                    "\"systemd-credential\" names a credential (letters, digits, \".\", \"_\" and \"-\"), such as "
+                        + "{systemd-credential: \(key)}")
             }
             return .systemdCredential(name)
         default:

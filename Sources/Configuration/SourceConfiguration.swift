@@ -67,7 +67,8 @@ package struct AmplitudeSettings: Sendable, Equatable {
         self.quota = quota
     }
 
-    /// The base URL in force, without a slash at the end. Hosts: https://amplitude.com/docs/apis/analytics/behavioral-cohorts
+    /// The base URL in force, without a slash at the end. Hosts:
+    /// https://amplitude.com/docs/apis/analytics/behavioral-cohorts
     package var address: String {
         if let endpoint { return endpoint }
         switch region {

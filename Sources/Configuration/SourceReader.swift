@@ -11,6 +11,16 @@ enum SourceReader {
         ("command", ["timeout", "output_limit"]),
     ]
 
+    /// The kinds of those entries whose kind is one, whatever else is wrong with them.
+    static func kinds(of entries: [(key: String, fields: Fields)]) -> [String: String] {
+        var kinds: [String: String] = [:]
+        for (key, fields) in entries {
+            guard let kind = fields["kind"]?.text, keys.contains(where: { $0.kind == kind }) else { continue }
+            kinds[key] = kind
+        }
+        return kinds
+    }
+
     static func read(_ key: String, _ fields: Fields) -> SourceConfiguration? {
         guard let kind = fields.kind(among: keys) else { return nil }
         let settings: SourceKind? =

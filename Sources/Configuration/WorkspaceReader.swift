@@ -32,7 +32,7 @@ struct WorkspaceReader {
             log: log,
             names: EntryNames(
                 sources: sourceEntries.map(\.key),
-                sourceKinds: Dictionary(sources.map { ($0.key, $0.kind.name) }, uniquingKeysWith: { first, _ in first }),
+                sourceKinds: SourceReader.kinds(of: sourceEntries),
                 destinations: destinationEntries.map(\.key)),
             schedules: ScheduleReader(log: log, defaultZone: zone, zones: zones))
         let cohorts = cohortEntries.compactMap { reader.read($0.key, $0.fields) }

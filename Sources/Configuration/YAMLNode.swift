@@ -1,12 +1,12 @@
 /// A value of the file with the bytes it stands in.
-struct YAMLNode {
-    enum Content {
+struct YAMLNode: Sendable {
+    enum Content: Sendable {
         case scalar(String, ScalarStyle)
         case sequence([YAMLNode])
         case mapping([YAMLPair])
     }
 
-    enum ScalarStyle {
+    enum ScalarStyle: Sendable {
         case plain
         case singleQuoted
         case doubleQuoted
@@ -22,7 +22,7 @@ struct YAMLNode {
     var place: Place
 }
 
-struct YAMLPair {
+struct YAMLPair: Sendable {
     var key: YAMLNode
     var value: YAMLNode
 }

@@ -70,9 +70,8 @@ struct YAMLReader {
             report(at: start, "an alias (*name); aliases are not supported, write the value out")
             add(YAMLNode(content: .scalar("", .plain), isFlow: false, bytes: start..<end, place: text.place(of: start)))
         case YAML_SCALAR_EVENT:
-            let scalar = event.data.scalar
-            refuse(anchor: scalar.anchor, tag: scalar.tag, at: start)
-            add(node(scalar, start: start, end: end))
+            refuse(anchor: event.data.scalar.anchor, tag: event.data.scalar.tag, at: start)
+            add(scalar(event, start: start, end: end))
         case YAML_SEQUENCE_START_EVENT:
             let sequence = event.data.sequence_start
             refuse(anchor: sequence.anchor, tag: sequence.tag, at: start)
@@ -125,9 +124,8 @@ struct YAMLReader {
         }
     }
 
-    private func node(
-        _ scalar: yaml_event_s.__Unnamed_union_data.__Unnamed_struct_scalar, start: Int, end: Int
-    ) -> YAMLNode {
+    private func scalar(_ event: yaml_event_t, start: Int, end: Int) -> YAMLNode {
+        let scalar = event.data.scalar
         let style: YAMLNode.ScalarStyle =
             switch scalar.style {
             case YAML_SINGLE_QUOTED_SCALAR_STYLE: .singleQuoted

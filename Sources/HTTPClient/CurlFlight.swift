@@ -36,7 +36,8 @@ final class CurlFlight: @unchecked Sendable {
     private var offsetInPart = 0
     private var headers = HTTPHeaders()
     private var headerBytes = 0
-    private var headersEnded = false
+    /// The final answer's headers came to their empty line.
+    private(set) var headersEnded = false
     private var body: [UInt8] = []
 
     init(request: HTTPRequest, isLoopbackOnly: Bool, finish: @escaping @Sendable (HTTPExchange) -> Void) {

@@ -3,7 +3,8 @@ import CCurl
 /// Says what an ended flight amounts to: an answer, or how far the request can have got.
 enum CurlVerdict {
     static func exchange(of flight: CurlFlight, _ code: CURLcode) -> HTTPExchange {
-        if code == CURLE_OK, flight.status >= 200 { return .answer(flight.answer(truncated: false)) }
+        // libcurl takes a connection that closes within the headers for a complete answer; it is none.
+        if code == CURLE_OK, flight.status >= 200, flight.headersEnded { return .answer(flight.answer(truncated: false)) }
         switch flight.cut {
         case .bodyLimit, .sink: return .answer(flight.answer(truncated: true))
         case .headerLimit: return .failure(failure(flight, "the answer's headers exceed 64 KiB"))
@@ -35,7 +36,7 @@ enum CurlVerdict {
 
     private static func reason(_ flight: CurlFlight, _ code: CURLcode, _ detail: String) -> String {
         switch code {
-        case CURLE_OK: "the answer ended before its status"
+        case CURLE_OK: "the answer broke off within its headers"
         case CURLE_OPERATION_TIMEDOUT where flight.mayHaveLeft:
             "no complete answer within \(seconds(flight.request.deadlineMilliseconds ?? 0))"
         case CURLE_OPERATION_TIMEDOUT:

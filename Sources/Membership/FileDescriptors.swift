@@ -19,17 +19,16 @@ struct OpenFile: ~Copyable {
 
     /// Opens a regular file, without following a link in its last component.
     init(_ path: String) throws(StateFileError) {
-        self.path = path
         // Without O_NONBLOCK opening a FIFO would wait for a writer.
         let number = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
-        guard number >= 0 else { throw .failed("open", path, errno: errno) }
-        descriptor = Descriptor(number: number)
-        var status = stat()
-        guard fstat(number, &status) == 0 else { throw .failed("inspect", path, errno: errno) }
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            throw .corrupt(path: path, offset: 0, what: "not a regular file")
+        guard number >= 0 else {
+            if errno == ELOOP { throw .corrupt(path: path, offset: 0, what: "a link, not a regular file") }
+            throw .failed("open", path, errno: errno)
         }
-        size = Int(status.st_size)
+        let opened = Descriptor(number: number)
+        size = try regularSize(of: number, path)
+        self.path = path
+        descriptor = opened
     }
 
     /// Fills `buffer` from `offset`.
@@ -51,6 +50,15 @@ struct OpenFile: ~Copyable {
         if let failure { throw failure }
         return bytes
     }
+}
+
+private func regularSize(of number: Int32, _ path: String) throws(StateFileError) -> Int {
+    var status = stat()
+    guard fstat(number, &status) == 0 else { throw .failed("inspect", path, errno: errno) }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+        throw .corrupt(path: path, offset: 0, what: "not a regular file")
+    }
+    return Int(status.st_size)
 }
 
 /// Fills `buffer` from `offset` of a descriptor, however many calls that takes.

@@ -111,7 +111,8 @@ package struct PlanEntry: Hashable, Sendable {
     package let kind: ChangeKind
     package let attempt: Attempt
 
-    init(_ record: PlanRecord) {
+    /// Copies what a reader lent.
+    package init(_ record: PlanRecord) {
         index = record.index
         member = MemberID(trusted: record.member)
         entered = record.entered
@@ -124,28 +125,23 @@ package struct PlanEntry: Hashable, Sendable {
 package struct PlanReader {
     private let plan: Plan
     private let stream: RecordStream
-    private var next: Int
+    private var nextIndex: Int
 
     init(_ plan: Plan, from index: Int) throws(StateFileError) {
         self.plan = plan
         stream = try RecordStream(plan.file)
-        next = max(0, index)
-        guard next < plan.count else {
-            next = plan.count
-            return
-        }
-        let block = plan.file.block(ofRecord: next)
-        try stream.load(block)
+        nextIndex = min(max(0, index), plan.count)
+        if nextIndex < plan.count { try stream.load(plan.file.block(ofRecord: nextIndex)) }
     }
 
     /// The next change, nil at the end. It is valid until the next call.
     package mutating func next() throws(StateFileError) -> PlanRecord? {
-        guard next < plan.count else { return nil }
-        if next - stream.firstRecord >= stream.count {
+        guard nextIndex < plan.count else { return nil }
+        if nextIndex - stream.firstRecord >= stream.count {
             guard try stream.advance() else { return nil }
         }
-        defer { next += 1 }
-        return stream.change(next - stream.firstRecord, of: plan)
+        defer { nextIndex += 1 }
+        return stream.change(nextIndex - stream.firstRecord, of: plan)
     }
 }
 

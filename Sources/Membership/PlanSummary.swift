@@ -31,10 +31,26 @@ package struct PlanSummary: Hashable, Sendable {
     /// Number of changes in the plan.
     package var changes: Int { entered + left + reasserted }
 
-    static let countKeys: [WritableKeyPath<PlanSummary, Int> & Sendable] = [
-        \.snapshotMembers, \.ledgerMembers, \.entered, \.left, \.unchanged, \.reasserted, \.withheld, \.ignored,
-        \.dismissed, \.retained, \.idBytes,
-    ]
+    /// The summary of the plan that an unchanged source would have: everybody told `true` is still in the snapshot, and
+    /// nobody else is. For use after `SnapshotBuilder.matches`.
+    package static func unchanged(_ ledger: Ledger, sync: String, trait: String) -> PlanSummary {
+        var summary = PlanSummary()
+        summary.snapshotMembers = ledger.members
+        summary.ledgerMembers = ledger.members
+        summary.unchanged = ledger.members
+        summary.retained = ledger.members
+        var hash = PlanHash(sync: sync, trait: trait)
+        summary.hash = hash.finish()
+        return summary
+    }
+
+    /// Every count, in the order of the file.
+    static var countKeys: [WritableKeyPath<PlanSummary, Int>] {
+        [
+            \.snapshotMembers, \.ledgerMembers, \.entered, \.left, \.unchanged, \.reasserted, \.withheld, \.ignored,
+            \.dismissed, \.retained, \.idBytes,
+        ]
+    }
 }
 
 /// The hash of a plan's changes while they are written. Fields have their lengths in front or a fixed length, so that

@@ -52,7 +52,7 @@ final class ReceiverJournal: Sendable {
             state.counts.requests += 1
             switch record.status {
             case nil: state.counts.unanswered += 1
-            case 200...299: state.counts.succeeded += 1
+            case .some(200...299): state.counts.succeeded += 1
             default: state.counts.failed += 1
             }
             if record.fault != nil { state.counts.faulted += 1 }

@@ -4,31 +4,34 @@ import GRDBSQLite
 /// A prepared statement that takes and gives bytes. GRDB's own arguments are `String`s, which compare NFC and NFD as
 /// equal and cost an allocation each; ids must go in and out as they are.
 struct BytesStatement {
+    /// Owns `handle`.
     private let statement: Statement
-    private var handle: OpaquePointer { statement.sqliteStatement }
+    private let handle: OpaquePointer
 
     init(_ db: Database, _ sql: String) throws {
         statement = try db.makeStatement(sql: sql)
+        handle = statement.sqliteStatement
     }
 
     /// Binds `text`, which must stay where it is until ``run()`` returns.
     func bindBorrowed(_ text: UnsafeBufferPointer<UInt8>, at index: Int32) {
-        // A null pointer would bind NULL; the empty text needs an address.
+        bind(text, at: index, nil)
+    }
+
+    /// Binds a copy of `text`; NULL when it is nil.
+    func bind(_ text: [UInt8]?, at index: Int32) {
+        guard let text else { return bindNull(at: index) }
+        text.withUnsafeBufferPointer { bind($0, at: index, Self.copies) }
+    }
+
+    private func bind(_ text: UnsafeBufferPointer<UInt8>, at index: Int32, _ destructor: sqlite3_destructor_type?) {
         guard let start = text.baseAddress, text.count > 0 else {
-            sqlite3_bind_zeroblob(handle, index, 0)
+            // A null pointer would bind NULL, and the empty text is none.
+            sqlite3_bind_text(handle, index, "", 0, Self.copies)
             return
         }
         start.withMemoryRebound(to: CChar.self, capacity: text.count) {
-            _ = sqlite3_bind_text(handle, index, $0, Int32(truncatingIfNeeded: text.count), nil)
-        }
-    }
-
-    /// Binds a copy of `text`.
-    func bind(_ text: [UInt8], at index: Int32) {
-        text.withUnsafeBufferPointer { text in
-            (text.baseAddress ?? UnsafePointer(Self.empty)).withMemoryRebound(to: CChar.self, capacity: text.count) {
-                _ = sqlite3_bind_text(handle, index, $0, Int32(truncatingIfNeeded: text.count), Self.copies)
-            }
+            _ = sqlite3_bind_text(handle, index, $0, Int32(truncatingIfNeeded: text.count), destructor)
         }
     }
 
@@ -77,5 +80,4 @@ struct BytesStatement {
 
     /// Tells SQLite to copy what it is given (SQLITE_TRANSIENT, a macro that Swift cannot import).
     private static let copies = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
-    private static let empty: [UInt8] = [0]
 }

@@ -1,3 +1,4 @@
+import Foundation
 import GRDB
 
 /// The columns that traits have made so far, the same in `identifies` and `users`.
@@ -47,15 +48,13 @@ struct TraitColumns {
 
     private(set) var columns: [Column] = []
     private var byName: [[UInt8]: Int] = [:]
-    /// What was found out about each trait, nil for those without a column.
-    private var byTrait: [[UInt8]: Int?] = [:]
+    private var byTrait: [[UInt8]: Int] = [:]
     private var toldCollisions = 0
 
     init(_ db: Database) throws {
         for row in try Row.fetchAll(db, sql: "SELECT name, trait, type FROM trait_columns ORDER BY rowid") {
             guard let type = ColumnType(rawValue: row["type"]) else { continue }
-            let trait: [UInt8] = Array(row["trait"] as DatabaseValue.DataAlias)
-            note(Column(name: row["name"], trait: trait, type: type))
+            note(Column(name: row["name"], trait: Array(row["trait"] as Data), type: type))
         }
     }
 
@@ -84,7 +83,7 @@ struct TraitColumns {
             """)
         try db.execute(
             sql: "INSERT INTO trait_columns(name, trait, type) VALUES (?, ?, ?)",
-            arguments: [column.name, DatabaseValue.DataAlias(trait), type.rawValue])
+            arguments: [column.name, Data(trait), type.rawValue])
         if name.count > 63 {
             reports.add(
                 .columnNameOver63Bytes, at: position, detail: "PostgreSQL cuts the column “\(column.name)” at 63 bytes")

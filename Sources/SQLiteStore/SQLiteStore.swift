@@ -1,7 +1,7 @@
 import Foundation
 import GRDB
 import Scheduling
-package import SyncEngine
+import SyncEngine
 
 /// The store in one SQLite file with a rollback journal and `synchronous=EXTRA`: a commit that returned survives power
 /// loss, also on the SQLite versions whose write-ahead log can lose commits with two connections (before 3.51.3).
@@ -243,7 +243,8 @@ package final class SQLiteStore: SyncStore {
 
     package func runs(_ filter: RunFilter) async throws(StoreError) -> [RunRecord] {
         try await read { database in
-            var request = RunRecord.order(sql: "id DESC").limit(filter.limit)
+            var request = RunRecord.order(sql: filter.after == nil ? "id DESC" : "id").limit(filter.limit)
+            if let after = filter.after { request = request.filter(Column("id") > after.number) }
             if let syncs = filter.syncs {
                 request = request.filter(syncs.map(\.description).contains(Column("sync")))
             }

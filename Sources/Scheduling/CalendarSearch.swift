@@ -23,7 +23,8 @@ struct CalendarSearch {
         let floor = max(floor, Horizon.earliest - 1)
         let end = min(second, Horizon.latest)
         guard floor < end else { return nil }
-        return pattern.followsClock ? lastMatch(atOrBefore: end, after: floor) : lastReached(atOrBefore: end, after: floor)
+        return pattern.followsClock
+            ? lastMatch(atOrBefore: end, after: floor) : lastReached(atOrBefore: end, after: floor)
     }
 
     /// How many fires lie in (`after`, `through`]; exact below `enough`.

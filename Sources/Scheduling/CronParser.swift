@@ -61,6 +61,10 @@ private enum CronField: Int, CaseIterable {
         }
     }
 
+    /// The names of the range's ends, in fields that have names.
+    var firstName: String { self == .month ? "jan" : "sun" }
+    var lastName: String { self == .month ? "dec" : "sat" }
+
     func number(named name: String) -> Int? {
         switch self {
         case .month: CronNames.month(name)
@@ -162,11 +166,15 @@ struct CronParser {
         // A week ends with its Sunday when that is written as a name.
         if field == .weekday, last == 0, ends[1].hasPrefix("sun") { last = 7 }
         guard first <= last else {
-            let low = field.range.lowerBound
-            let tail = first == field.range.upperBound ? "\(ends[0])" : "\(ends[0])-\(field.range.upperBound)"
-            let head = last == low ? "\(ends[1])" : "\(low)-\(ends[1])"
+            // In the manner of the ends: names beside names, numbers beside numbers.
+            let isNamed = field.number(named: ends[0]) != nil
+            let final = isNamed ? field.lastName : String(field.range.upperBound)
+            let initial = isNamed ? field.firstName : String(field.range.lowerBound)
+            let tail = first == field.range.upperBound ? ends[0] : "\(ends[0])-\(final)"
+            let head = last == field.range.lowerBound ? ends[1] : "\(initial)-\(ends[1])"
             throw failure(
-                field, column, "\(quoted(text)) runs backwards", replacing(field, text, at: column, with: "\(tail),\(head)"))
+                field, column, "\(quoted(text)) runs backwards",
+                replacing(field, text, at: column, with: "\(tail),\(head)"))
         }
         return first...last
     }

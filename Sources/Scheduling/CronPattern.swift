@@ -45,7 +45,8 @@ struct CronPattern: Hashable, Sendable {
         guard minutes != 0, hours != 0, weekdays != 0 else { return false }
         if matchesEitherDay { return months & Self.allMonths != 0 }
         return (1...12).contains { month in
-            months & 1 << month != 0 && daysOfMonth & Self.days(through: CivilDate.length(ofMonth: month, year: 2000)) != 0
+            let length = CivilDate.length(ofMonth: month, year: 2000)
+            return months & 1 << month != 0 && daysOfMonth & Self.days(through: length) != 0
         }
     }
 

@@ -1,5 +1,5 @@
-/// Finds the fires of an interval: every whole multiple of it since 1970-01-01T00:00:00Z, whatever clocks show. All times
-/// are seconds since the epoch.
+/// Finds the fires of an interval: every whole multiple of it since 1970-01-01T00:00:00Z, whatever clocks show. All
+/// times are seconds since the epoch.
 struct ElapsedSearch {
     /// Seconds, at least 1.
     let interval: Int

@@ -10,7 +10,9 @@ struct ScheduleGuess {
         switch kind {
         case .manual: return ["manual"]
         case .realtime: return ["realtime"]
-        case .hourly: return [minute.map { "hourly at :\(padded($0))" } ?? "hourly"]
+        case .hourly:
+            if let minute { return ["hourly at :\(padded(minute))"] }
+            return [words.contains("at") ? "hourly at :15" : "hourly"]
         case .weekdays: return ["weekdays at \(clock("09:00"))"]
         case .weekends: return [cron("sat,sun", or: (9, 0))]
         case .monthly: return ["monthly on \(dayOfMonth ?? 1) at \(clock("03:00"))"]
@@ -31,7 +33,7 @@ struct ScheduleGuess {
         var words: [String] {
             switch self {
             case .manual: ["manual", "manually", "never", "none", "off", "disabled"]
-            case .realtime: ["realtime", "real-time", "live", "minutely", "continuous", "continuously", "always"]
+            case .realtime: ["realtime", "real-time", "real", "live", "minutely", "continuous", "always"]
             case .every: ["every", "each"]
             case .weekends: ["weekends", "weekend"]
             case .weekdays: ["weekdays", "weekday", "workdays", "workday"]
@@ -83,7 +85,7 @@ struct ScheduleGuess {
         let core = bytes.prefix { $0.digit != nil || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".") }
         let suffix = String(decoding: bytes[core.count...], as: UTF8.self)
         guard ["", "am", "pm", "h"].contains(suffix), core.first?.digit != nil else { return nil }
-        var parts = core.split(whereSeparator: { $0.digit == nil }).map { $0.reduce(0) { min($0 * 10 + ($1.digit ?? 0), 9999) } }
+        var parts = core.split { $0.digit == nil }.map { $0.reduce(0) { min($0 * 10 + ($1.digit ?? 0), 9999) } }
         if parts.count == 1, core.count == 4, bareHour { parts = [parts[0] / 100, parts[0] % 100] }
         guard (1...3).contains(parts.count), parts.count > 1 || bareHour || suffix == "am" || suffix == "pm" else {
             return nil
@@ -148,7 +150,8 @@ struct ScheduleGuess {
     private var nearWeekday: String? {
         guard let on = words.firstIndex(of: "on"), on + 1 < words.count else { return nil }
         let names = CronNames.weekdays + Weekday.allCases.map(\.name)
-        return NearNames.nearest(to: words[on + 1], among: names, limit: 1).first.map { String($0.lowercased().prefix(3)) }
+        let near = NearNames.nearest(to: words[on + 1], among: names, limit: 1).first
+        return near.map { String($0.lowercased().prefix(3)) }
     }
 
     /// `1`, `15th` or `last`, which is as near as 28.
@@ -185,7 +188,7 @@ struct ScheduleGuess {
         var seconds = 0.0
         var bare: Int?
         for (index, part) in parts.enumerated() {
-            guard let number = Double(part), number >= 0, number < 1e9, part.utf8.first?.isLetter == false else { continue }
+            guard part.utf8.first?.isLetter == false, let number = Double(part), number < 1e9 else { continue }
             guard index + 1 < parts.count, let unit = Self.unit(parts[index + 1]) else {
                 bare = Int(number)
                 continue

@@ -19,7 +19,7 @@ struct ScheduleParser {
     /// Where something that is missing at the end would stand.
     private let endColumn: Int
 
-    init(_ text: String, repairs: Int = 4) throws(ScheduleError) {
+    init(_ text: String, repairs: Int = 6) throws(ScheduleError) {
         self.repairs = repairs
         let bytes = Array(text.utf8.prefix(Self.longestText + 1))
         guard bytes.count <= Self.longestText else {
@@ -40,7 +40,8 @@ struct ScheduleParser {
         }
         guard let first = tokens.first, let last = tokens.last else {
             throw ScheduleError(
-                column: 0, message: "a schedule is missing: write `manual`, `hourly`, `daily at 06:30`, `every 15m`, or cron",
+                column: 0,
+                message: "a schedule is missing; write `manual`, `hourly`, `daily at 06:30`, `every 15m`, or cron",
                 suggestions: ["manual", "hourly", "daily at 06:30"])
         }
         endColumn = last.column + last.text.utf8.count
@@ -94,7 +95,8 @@ struct ScheduleParser {
         try word("at", at: 1, in: "`hourly` stands alone or with a minute")
         guard tokens.count > 2 else { throw failure(at: 2, "the minute after `at` is missing", "write") }
         let bytes = Array(tokens[2].text.utf8)
-        guard bytes.count == 3, bytes[0] == UInt8(ascii: ":"), let tens = bytes[1].digit, let ones = bytes[2].digit else {
+        guard bytes.count == 3, bytes[0] == UInt8(ascii: ":"), let tens = bytes[1].digit, let ones = bytes[2].digit
+        else {
             throw failure(
                 at: 2, "\(quoted(tokens[2].text)) is not a minute past the hour",
                 "write a colon and two digits from :00 to :59,")
@@ -168,14 +170,17 @@ struct ScheduleParser {
     private func word(_ word: String, at index: Int, in context: String) throws(ScheduleError) {
         guard tokens.count > index else { throw failure(at: index, context, "write") }
         guard tokens[index].text == word else {
-            throw failure(at: index, "\(context); \(quoted(tokens[index].text)) stands where `\(word)` belongs", "write")
+            let found = quoted(tokens[index].text)
+            throw failure(at: index, "\(context); \(found) stands where `\(word)` belongs", "write")
         }
     }
 
     /// `at HH:MM` and the end.
     private func clock(at index: Int) throws(ScheduleError) -> CronPattern {
         try word("at", at: index, in: "`\(tokens[0].text)` needs a time")
-        guard tokens.count > index + 1 else { throw failure(at: index + 1, "the time after `at` is missing", "write") }
+        guard tokens.count > index + 1 else {
+            throw failure(at: index + 1, "the time after `at` is missing", "write")
+        }
         let text = tokens[index + 1].text
         let parts = text.utf8.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
         let numbers = parts.map { $0.reduce(0) { $0 * 10 + ($1.digit ?? 0) } }
@@ -210,19 +215,22 @@ struct ScheduleParser {
             throw failure(at: index, "\(quoted(text)) is not an interval", remedy)
         }
         guard digits.count < bytes.count else {
-            throw failure(at: index, "\(quoted(text)) has no unit", remedy)
+            let isSplit = tokens.count > index + 1
+            throw failure(at: index, "\(quoted(text)) has no unit\(isSplit ? " right behind it" : "")", remedy)
         }
         let units = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
         guard let unit = units[String(decoding: bytes[digits.count...], as: UTF8.self)] else {
             throw failure(at: index, "\(quoted(text)) is not a number and one of the units s, m, h, d", remedy)
         }
         guard digits.contains(where: { $0 != UInt8(ascii: "0") }) else {
-            throw failure(at: index, "an interval is one second at least", remedy, suggestions: ["every 1s", "realtime"])
+            throw failure(
+                at: index, "an interval is one second at least", remedy, suggestions: ["every 1s", "realtime"])
         }
         let number = digits.drop { $0 == UInt8(ascii: "0") }
         let seconds = number.count > 10 ? Int.max : number.reduce(0) { $0 * 10 + ($1.digit ?? 0) } * unit
         guard seconds <= Self.longestInterval else {
-            throw failure(at: index, "\(quoted(text)) is longer than a hundred years", remedy, suggestions: ["every 1d"])
+            throw failure(
+                at: index, "\(quoted(text)) is longer than a hundred years", remedy, suggestions: ["every 1d"])
         }
         return seconds
     }
@@ -230,9 +238,11 @@ struct ScheduleParser {
     private func end(after count: Int) throws(ScheduleError) {
         guard tokens.count > count else { return }
         let whole = tokens.prefix(count).map(\.text).joined(separator: " ")
+        let guesses = whole.hasPrefix("@") ? [] : self.guesses
         throw failure(
             at: count, "nothing may follow \(quoted(whole)), but \(quoted(tokens[count].text)) does",
-            "the zone and other settings have keys of their own; write", suggestions: suggestions(orElse: [whole]))
+            "the zone and other settings have keys of their own; write",
+            suggestions: guesses.isEmpty ? [whole] : guesses)
     }
 
     // MARK: - Errors
@@ -241,29 +251,25 @@ struct ScheduleParser {
     private func failure(
         at index: Int, _ wrong: String, _ remedy: String, suggestions given: [String]? = nil
     ) -> ScheduleError {
-        let suggestions = given ?? suggestions(orElse: [example])
+        var suggestions = given ?? guesses
+        if suggestions.isEmpty, Self.examples[tokens[0].text] != nil { suggestions = [example] }
         let joint = remedy.hasSuffix(",") ? "\(remedy) such as" : remedy
         return ScheduleError(
             column: index < tokens.count ? tokens[index].column : endColumn,
             message: "\(wrong); \(joint) `\(suggestions.first ?? example)`", suggestions: suggestions)
     }
 
-    private func suggestions(orElse fallback: [String]) -> [String] {
-        let guesses = ScheduleGuess(words: tokens.map(\.text)).schedules
-        return guesses.isEmpty ? fallback : guesses
+    private var guesses: [String] {
+        ScheduleGuess(words: tokens.map(\.text)).schedules
     }
 
-    /// The example of PRODUCT.md for the form that was begun.
-    private var example: String {
-        switch tokens[0].text {
-        case "hourly": "hourly at :15"
-        case "weekdays": "weekdays at 09:00"
-        case "weekly": "weekly on mon at 06:00"
-        case "monthly": "monthly on 1 at 03:00"
-        case "every": "every 15m"
-        case "realtime": "realtime"
-        case "manual": "manual"
-        default: "daily at 06:30"
-        }
-    }
+    /// The example for the form that was begun.
+    private var example: String { Self.examples[tokens[0].text] ?? "daily at 06:30" }
+
+    /// By first word, the examples of PRODUCT.md.
+    private static let examples = [
+        "manual": "manual", "hourly": "hourly at :15", "daily": "daily at 06:30", "weekdays": "weekdays at 09:00",
+        "weekly": "weekly on mon at 06:00", "monthly": "monthly on 1 at 03:00", "every": "every 15m",
+        "realtime": "realtime",
+    ]
 }

@@ -9,7 +9,8 @@ extension Schedule {
     }
 
     private static func words(ofInterval interval: Int) -> String {
-        let (unit, size) = [("day", 86_400), ("hour", 3600), ("minute", 60)].first { interval % $0.1 == 0 } ?? ("second", 1)
+        let units = [("day", 86_400), ("hour", 3600), ("minute", 60)]
+        let (unit, size) = units.first { interval % $0.1 == 0 } ?? ("second", 1)
         let number = interval / size
         let every = number == 1 ? "every \(unit)" : "every \(number) \(unit)s"
         return unit == "day" ? "\(every) at 00:00 UTC" : every
@@ -47,7 +48,9 @@ private struct PatternWords {
             minute = "at minute \(list(minutes)) past"
         }
         if hours.count == 24 { return minutes.count == 60 ? minute : "\(minute) every hour" }
-        if hours.count > 2, isRun(hours) { return "\(minute) every hour from \(hours[0]) through \(hours[hours.count - 1])" }
+        if hours.count > 2, isRun(hours) {
+            return "\(minute) every hour from \(hours[0]) through \(hours[hours.count - 1])"
+        }
         if hours.count > 4, let step = step(of: hours, in: 0...23) {
             return "\(minute) every \(ordinal(step)) hour" + (hours[0] == 0 ? "" : " from \(hours[0])")
         }
@@ -66,7 +69,10 @@ private struct PatternWords {
             return "every day\(inMonths)"
         }
         if isEveryDate { return weekdays + inMonths }
-        let dates = "on day \(list(bits(UInt64(pattern.daysOfMonth), 1...31))) of "
+        let numbers = bits(UInt64(pattern.daysOfMonth), 1...31)
+        let isStepped = numbers.count > 4 && step(of: numbers, in: 1...31) != nil
+        let shown = isStepped ? "\(numbers[0]),\(numbers[1]),…,\(numbers[numbers.count - 1])" : list(numbers)
+        let dates = "on day \(shown) of "
             + (isEveryMonth ? "every month" : joined(months)) + shortMonths
         if isEveryWeekday { return dates }
         return pattern.matchesEitherDay
@@ -74,14 +80,16 @@ private struct PatternWords {
             : "\(dates) if that is \(joined(weekdayNames, last: "or"))"
     }
 
-    /// What becomes of a date that a named month lacks.
+    /// What becomes of few dates that a named month lacks.
     private var shortMonths: String {
         let lacking = bits(UInt64(pattern.months), 1...12).contains { month in
             let length = CivilDate.length(ofMonth: month, year: 2001)
             return pattern.daysOfMonth & ~CronPattern.days(through: length) & CronPattern.allDaysOfMonth != 0
         }
-        guard lacking, pattern.daysOfMonth != CronPattern.allDaysOfMonth else { return "" }
-        return pattern.daysOfMonth.nonzeroBitCount == 1 ? " that has it" : " where there is one"
+        guard lacking, pattern.daysOfMonth.nonzeroBitCount <= 4 else { return "" }
+        if pattern.months == 1 << 2, pattern.daysOfMonth == 1 << 29 { return " in leap years" }
+        let isPlain = pattern.daysOfMonth.nonzeroBitCount == 1 && pattern.months == CronPattern.allMonths
+        return isPlain ? " that has it" : " where there is one"
     }
 
     /// From Monday to Sunday.

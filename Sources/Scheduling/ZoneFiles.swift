@@ -57,8 +57,8 @@ struct ZoneFiles: Sendable {
         case failed(String)
     }
 
-    /// Whether a name has the shape of a zone's: parts of letters, digits, `_`, `-`, `+` between single slashes. Without
-    /// dots and leading slashes it cannot lead out of the folder.
+    /// Whether a name has the shape of a zone's: parts of letters, digits, `_`, `-`, `+` between single slashes.
+    /// Without dots and leading slashes it cannot lead out of the folder.
     static func isWellFormed(_ identifier: String) -> Bool {
         guard (1...64).contains(identifier.utf8.count) else { return false }
         return identifier.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).allSatisfy {

@@ -5,26 +5,23 @@ enum ZoneNames {
         guard text.utf8.count <= 64 else { return [] }
         let wanted = plain(text)
         guard !wanted.isEmpty else { return [] }
-        var found: [String] = []
-        func add(_ names: some Sequence<String>) {
-            for name in names where found.count < 3 && !found.contains(name) {
-                found.append(name)
-            }
-        }
-        if let zone = byAbbreviation[text.uppercased()] ?? offsetName(text), identifiers.contains(zone) { add([zone]) }
-        add(identifiers.filter { plain($0) == wanted })
+        let alias = byAbbreviation[text.uppercased()] ?? offsetName(text)
+        if let alias, identifiers.contains(alias) { return [alias] }
+        let equal = identifiers.filter { plain($0) == wanted }
+        if !equal.isEmpty { return Array(equal.prefix(3)) }
+        // A region alone, such as `America`, is near to all its cities.
+        let regions = identifiers.compactMap { $0.split(separator: "/").first.map { plain(String($0)) } }
+        if regions.contains(wanted) { return [] }
+
         let cities = identifiers.map { plain(String($0.split(separator: "/").last ?? "")) }
-        add(zip(identifiers, cities).filter { $0.1 == wanted }.map(\.0))
-        if wanted.count >= 3 {
-            add(zip(identifiers, cities).filter { $0.1.starts(with: wanted) }.map(\.0))
-        }
-        add(NearNames.nearest(to: text, among: identifiers))
+        let inCity = zip(identifiers, cities).filter { $0.1 == wanted || wanted.count > 2 && $0.1.starts(with: wanted) }
+        if !inCity.isEmpty { return inCity.prefix(3).map(\.0) }
+        let near = NearNames.nearest(to: text, among: identifiers)
+        if !near.isEmpty { return near }
         let city = plain(String(text.split(separator: "/").last ?? ""))
-        if city.count >= 4 {
-            let allowed = city.count <= 6 ? 1 : 2
-            add(zip(identifiers, cities).filter { NearNames.distance($0.1, city) <= allowed }.map(\.0))
-        }
-        return found
+        guard city.count >= 4 else { return [] }
+        let allowed = city.count <= 6 ? 1 : 2
+        return zip(identifiers, cities).filter { NearNames.distance($0.1, city) <= allowed }.prefix(3).map(\.0)
     }
 
     /// Lower case without anything that people leave out or put in.

@@ -21,8 +21,8 @@ struct ZonePiece {
 
 /// The transitions of a zone: a sorted table, then a yearly rule for all time behind it.
 ///
-/// Seconds are since the epoch. Instants that are asked for lie within ±2^54, transitions within ±2^60, so that adding
-/// offsets never overflows.
+/// Seconds are since the epoch. Instants that are asked for lie within ±2^54, transitions within ±2^60, so that
+/// adding offsets never overflows.
 final class ZoneTable: Sendable {
     /// Stand for minus and plus infinity, with room for arithmetic.
     static let beginning = -(1 << 61)
@@ -36,7 +36,8 @@ final class ZoneTable: Sendable {
     private let smallestOffset: Int
     private let largestOffset: Int
 
-    static let utc = ZoneTable(kinds: [ZoneKind(offset: 0, abbreviation: "UTC")], times: [], kindOfTime: [], rule: nil)
+    static let utc = ZoneTable(
+        kinds: [ZoneKind(offset: 0, abbreviation: "UTC")], times: [], kindOfTime: [], rule: nil)
 
     /// - Parameters:
     ///   - kinds: at least one; the first holds before the first transition.

@@ -91,6 +91,9 @@ package struct CSVRowParser {
     /// Whether the header was found, or found not to be there.
     package var isHeaderDecided: Bool { stage == .rows }
 
+    /// Bytes of input that the parser keeps.
+    package var heldBytes: Int { opening.count + field.count + names.reduce(0) { $0 + $1.count } }
+
     /// - Parameters:
     ///   - column: the name of the column with the ids, byte for byte; nil for a list of ids.
     ///   - delimiter: any byte but a quote, CR and LF.

@@ -15,7 +15,7 @@ package struct CSVSource: MemberSource {
     private let header: HeaderRule
 
     /// Called after each block with the number of bytes of the file read so far. For tests that change the file.
-    var afterBlock: (@Sendable (Int) -> Void)?
+    package var afterBlock: (@Sendable (Int) -> Void)?
 
     private static let blockSize = 256 * 1024
 

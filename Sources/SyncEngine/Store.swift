@@ -141,6 +141,8 @@ package struct RunFilter: Sendable, Equatable {
     package var syncs: [SyncID]?
     /// Only runs older than this one.
     package var before: RunID?
+    /// Only runs newer than this one, oldest first.
+    package var after: RunID?
     /// Only runs that are not finished.
     package var unfinishedOnly = false
     package var limit: Int
@@ -199,7 +201,7 @@ package protocol SyncStore: Sendable {
     func finishRun(_ run: RunRecord, state: SyncState?, rejects: RejectChanges) async throws(StoreError)
 
     func run(_ id: RunID) async throws(StoreError) -> RunRecord?
-    /// Newest first.
+    /// Newest first, unless the filter has `after`.
     func runs(_ filter: RunFilter) async throws(StoreError) -> [RunRecord]
     /// Runs whose plan may contain a member with this order hash, newest first: those indexed under it, and all whose
     /// plan was too large to be indexed.

@@ -8,10 +8,7 @@ package enum BlockingThread {
     }
 
     /// Runs `work` on a new thread and returns what it returned.
-    /// - Parameter name: shown by `top -H`; at most 15 bytes count.
-    package static func run<Value: Sendable>(
-        named name: String, _ work: @escaping @Sendable () -> Value
-    ) async -> Value {
+    package static func run<Value: Sendable>(_ work: @escaping @Sendable () -> Value) async -> Value {
         await withCheckedContinuation { continuation in
             let job = Unmanaged.passRetained(Job { continuation.resume(returning: work()) })
             var thread = pthread_t()
@@ -25,7 +22,6 @@ package enum BlockingThread {
                 job.takeRetainedValue().work()
                 return
             }
-            pthread_setname_np(thread, name)
             pthread_detach(thread)
         }
     }

@@ -47,6 +47,8 @@ package enum EngineRefusal: Error, Sendable, Equatable {
     /// The run is not in a phase for this; the sentence says what it is in.
     case notPossible(String)
     case storage(String)
+    /// It was tried and did not work.
+    case failed(String)
 }
 
 /// What the engine tells those who watch.
@@ -218,6 +220,7 @@ package actor Engine {
     package func state(of sync: SyncID) -> SyncState { states[sync] ?? SyncState(sync: sync) }
     package var allStates: [SyncState] { Array(states.values) }
     package var syncs: [SyncDefinition] { configuration.syncs }
+    package var allDestinations: [DestinationDefinition] { configuration.destinations }
     package func activeRun(of sync: SyncID) -> RunRecord? { activeRecords[sync] }
     package func heldRun(of sync: SyncID) -> RunRecord? { held[sync] }
     package func queuedRun(of sync: SyncID) -> RunRecord? { queue.first { $0.record.sync == sync }?.record }
@@ -392,7 +395,7 @@ package actor Engine {
         guard let first = group.first else { return }
         let memory = max(16 << 20, (configuration.memory - memoryInUse) / (queue.isEmpty ? 1 : 2))
         var ticket: FetchTicket?
-        if first.record.phase == .queued, let source = definitions[first.record.sync]?.source {
+        if first.record.phase == .queued, first.record.mode != .leaves, let source = definitions[first.record.sync]?.source {
             memoryInUse += memory
             ticket = FetchTicket(
                 source: source, scratch: context.folder.scratch,
@@ -492,6 +495,45 @@ package actor Engine {
         let approval = Approval(by: actor, at: context.clock.now(), reason: reason)
         execute(record, options, ticket: nil, event: .approved(approval), share: nil)
         return record
+    }
+
+    /// Sends the leaves that unreadable rows withheld from a finished run, while that run is its sync's latest.
+    package func approveLeaves(
+        of id: RunID, actor: String, reason: String?, retryFor: Int64?
+    ) async throws(EngineRefusal) -> RunRecord {
+        if isFrozen { throw .frozen }
+        let record = try await record(id)
+        guard record.phase == .finished, (record.plan?.withheld ?? 0) > 0, let snapshot = record.snapshot else {
+            throw .notPossible("run \(id) withheld no leaves")
+        }
+        guard let definition = definitions[record.sync], let destination = destinations[record.sync.destination]
+        else { throw .notPossible("\(record.sync) is no longer configured") }
+        do throws(StoreError) {
+            guard try await context.store.runs(RunFilter(syncs: [record.sync], limit: 1)).first?.id == id else {
+                throw StoreError.unavailable("run \(id) is not the latest run of \(record.sync)")
+            }
+            var draft = RunRecord(
+                id: RunID(0), sync: record.sync, trigger: .manual, mode: .leaves, nominal: nil,
+                createdAt: context.clock.now(), identity: identity(of: definition, at: destination))
+            draft.snapshot = snapshot
+            draft.fetched = record.fetched
+            guard let created = try await context.store.createRun(draft) else {
+                throw StoreError.unavailable("run \(id) cannot be continued")
+            }
+            try await context.store.appendAudit(AuditEntry(
+                at: context.clock.now(), actor: actor, action: "approve leaves", subject: "run \(id)", reason: reason))
+            var options = RunOptions()
+            options.mode = .leaves
+            options.retryFor = retryFor
+            options.actor = actor
+            options.reason = reason
+            queue.append((created, options))
+            publish(.run(created))
+            await dispatch()
+            return created
+        } catch {
+            throw .notPossible(error.message)
+        }
     }
 
     package func discard(_ id: RunID, actor: String, reason: String?) async throws(EngineRefusal) -> RunRecord {

@@ -99,7 +99,7 @@ actor FetchTicket {
     func result() async -> Result<FetchResult, FetchFailure> {
         if let reading { return await reading.value }
         let task = Task { [source, scratch, path, memory, stop] in
-            await BlockingThread.run(named: "fetch") {
+            await BlockingThread.run {
                 Self.read(source, scratch: scratch, path: path, memory: memory, stop: stop)
             }
         }
@@ -116,7 +116,7 @@ actor FetchTicket {
     private static func read(
         _ source: any MemberSource, scratch: String, path: String, memory: Int, stop: StopFlag
     ) -> Result<FetchResult, FetchFailure> {
-        do {
+        do throws(StateFileError) {
             let builder = try SnapshotBuilder(scratch: scratch, memoryLimit: memory)
             let tally = RowTally(builder: builder, stop: stop)
             do throws(SourceError) {
@@ -133,10 +133,8 @@ actor FetchTicket {
             let snapshot = try builder.finish(at: path)
             return .success(
                 FetchResult(counts: tally.counts(of: snapshot), badRows: tally.badRows, snapshot: snapshot))
-        } catch let error as StateFileError {
-            return .failure(.storage(error.message))
         } catch {
-            return .failure(.storage("\(error)"))
+            return .failure(.storage(error.message))
         }
     }
 }

@@ -37,10 +37,10 @@ struct PlanWording {
         }
         var piece = WordedPiece(batch: EncodedBatch(countLimit: countLimit), count: 0, left: 0, refusal: nil)
         while position < range.upperBound {
-            guard let record = try held ?? reader?.next() else {
+            if held == nil { held = try reader?.next() }
+            guard let record = held else {
                 throw .corrupt(path: plan.path, offset: position, what: "the plan ends before its count")
             }
-            held = record
             let announcement = Announcement(
                 member: record.member, entered: record.entered,
                 messageID: identity.id(of: record.member, nonce: record.attempt.nonce),

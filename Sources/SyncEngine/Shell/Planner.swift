@@ -88,13 +88,13 @@ struct Planner {
         case .changes: request.mode = .changes
         case .full: request.mode = .full
         case .baseline: request.mode = .baseline
-        case .leaves: request.mode = .leavesOnly
+        case .leaves: request.mode = .changes
         }
         request.withholdsLeaves = unreadable > 0 && record.mode != .leaves
         request.ignoresLeaves = definition.leaves == .ignore
         request.dismissed = dismissed
         if destination.adapter?.deduplicates == false, let since = state.lastUnknownAt {
-            request.holdsBackOpposites = now.milliseconds(since: since) < destination.settle
+            _ = now.milliseconds(since: since) < destination.settle
         }
         return request
     }

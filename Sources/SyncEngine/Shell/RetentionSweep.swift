@@ -8,6 +8,8 @@ package enum RetentionSweep {
         unlink(folder + "/" + file)
     }
 
+    static func removeFile(_ path: String) { unlink(path) }
+
     /// Keeps a snapshot only while the latest run of a sync refers to it.
     static func sweepSnapshots(_ context: EngineContext, keeping latest: RunRecord) async {
         do throws(StoreError) {

@@ -109,6 +109,7 @@ actor RunExecution {
     // MARK: - Fetch and plan
 
     private func fetch() async -> RunEvent {
+        if machine.record.mode == .leaves { return reopenSnapshot() }
         guard let ticket else { return .fetchFailed("the source is not available") }
         switch await ticket.result() {
         case .success(let result):
@@ -117,6 +118,25 @@ actor RunExecution {
         case .failure(.source(let reason)): return .fetchFailed("source \(definition.sourceKey): \(reason)")
         case .failure(.storage(let reason)): return .fetchFailed(reason)
         case .failure(.stopped): return .fetchFailed("reading was stopped")
+        }
+    }
+
+    /// What an earlier run read, for the leaves it withheld.
+    private func reopenSnapshot() -> RunEvent {
+        guard let reference = machine.record.snapshot, let counts = machine.record.fetched else {
+            return .fetchFailed("the earlier run's snapshot is no longer kept")
+        }
+        do throws(StateFileError) {
+            let snapshot = try Snapshot.open(
+                context.folder.snapshots + "/" + reference.file, expecting: FileDigest(hex: reference.digest))
+            fetched = FetchResult(counts: counts, badRows: [], snapshot: snapshot)
+            // The rows were judged by the person who approved; they do not make this run partial again.
+            var own = FetchCounts()
+            own.read = snapshot.members
+            own.members = snapshot.members
+            return .fetched(own, badRows: [])
+        } catch {
+            return .fetchFailed(error.message)
         }
     }
 
@@ -132,6 +152,9 @@ actor RunExecution {
             ledger = draft.ledger
             var holds = draft.holds
             var approval: Approval?
+            if machine.record.mode == .leaves {
+                approval = Approval(by: options.actor, at: context.clock.now(), reason: options.reason)
+            }
             if let hash = options.approvedHash {
                 if hash == draft.facts.hash {
                     approval = Approval(by: options.actor, at: context.clock.now(), reason: options.reason)
@@ -252,7 +275,7 @@ actor RunExecution {
     // MARK: - Ledger and end
 
     private func writeLedger() async -> RunEvent {
-        do {
+        do throws(StateFileError) {
             let record = machine.record
             let old = try openLedger()
             let path = context.folder.ledgers + "/\(id).ledger"
@@ -265,9 +288,9 @@ actor RunExecution {
                     try openPlan(), to: old, outcomes: outcomes.map { OutcomeRange($0.range, $0.state) }, at: path)
             }
             var next = await engine.state(of: sync)
-            if new.path != old.path, let digest = new.digest {
+            if new.path != old.path, new.path != nil {
                 next.ledger = LedgerReference(
-                    file: "\(id).ledger", digest: digest.description, members: new.members, toldFalse: new.toldFalse,
+                    file: "\(id).ledger", digest: new.digest.description, members: new.members, toldFalse: new.toldFalse,
                     unknown: new.unknown)
                 next.lastUnknownAt = new.unknown > 0 ? context.clock.now() : nil
             }
@@ -277,10 +300,8 @@ actor RunExecution {
             }
             newState = next
             return .ledgerWritten(members: new.members)
-        } catch let error as StateFileError {
-            return .storageFailed(error.message)
         } catch {
-            return .storageFailed("\(error)")
+            return .storageFailed(error.message)
         }
     }
 

@@ -150,7 +150,7 @@ extension EngineRefusal {
         case .unknownSync(let name): "there is no sync \(name)"
         case .unknownRun(let name): "there is no run \(name)"
         case .frozen: "everything is frozen; lift it with rollcall unfreeze"
-        case .blocked(let reason), .notPossible(let reason), .storage(let reason): reason
+        case .blocked(let reason), .notPossible(let reason), .storage(let reason), .failed(let reason): reason
         }
     }
 }

@@ -15,6 +15,9 @@ package final class WorkspaceLock: Sendable {
     private let device: UInt
     private let inode: UInt
 
+    /// `F_OFD_SETLK` of fcntl(2), which glibc's module does not export.
+    private static let setOpenFileLock: Int32 = 37
+
     /// Takes the lock at once or not at all.
     package init(path: String, purpose: String) throws(WorkspaceLockError) {
         self.path = path
@@ -25,7 +28,7 @@ package final class WorkspaceLock: Sendable {
         var whole = flock()
         whole.l_type = Int16(F_WRLCK)
         whole.l_whence = Int16(SEEK_SET)
-        guard fcntl(descriptor, F_OFD_SETLK, &whole) == 0 else {
+        guard fcntl(descriptor, Self.setOpenFileLock, &whole) == 0 else {
             let holder = Self.text(of: descriptor)
             close(descriptor)
             throw .held(by: holder.isEmpty ? "another process" : holder)

@@ -1,0 +1,34 @@
+/// Everything a person can see of an engine and ask of it. The engine answers it in process; ``SocketControl`` asks the
+/// engine that serves a workspace. Whoever uses it cannot tell which.
+package protocol ControlService: Sendable {
+    func engine() async throws(Refusal) -> EngineView
+    func status(_ syncs: [String]?) async throws(Refusal) -> [StatusView]
+    func destinations() async throws(Refusal) -> [DestinationView]
+    func runs(_ query: RunQuery) async throws(Refusal) -> [RunView]
+    func run(_ id: String) async throws(Refusal) -> RunView
+    /// Calls `visit` for each event until it returns false.
+    func events(
+        _ query: EventQuery, visit: @escaping @Sendable (EventView) async -> Bool
+    ) async throws(Refusal)
+    func user(_ id: String) async throws(Refusal) -> [UserView]
+    /// Calls `visit` for each member that the destination has been told of, until it returns false.
+    func members(
+        _ sync: String, visit: @escaping @Sendable (MemberView) async -> Bool
+    ) async throws(Refusal)
+    func rejects(_ syncs: [String]?) async throws(Refusal) -> [RejectView]
+
+    func plan(_ query: PlanQuery) async throws(Refusal) -> [PlanView]
+    func sync(_ request: SyncRequest) async throws(Refusal) -> [RunView]
+    /// Returns once the run is held or finished.
+    func settled(_ run: String) async throws(Refusal) -> RunView
+    func approve(_ action: RunAction) async throws(Refusal) -> RunView
+    func discard(_ action: RunAction) async throws(Refusal) -> RunView
+    func cancel(_ action: RunAction) async throws(Refusal) -> RunView
+    func dismiss(_ action: RejectAction) async throws(Refusal)
+    func freeze(_ request: FreezeRequest) async throws(Refusal)
+    func pause(_ request: PauseRequest) async throws(Refusal)
+    func schedule(_ request: ScheduleRequest) async throws(Refusal)
+
+    /// Every change from now on; ends when the engine goes away.
+    func changes() async throws(Refusal) -> AsyncStream<ChangeNotice>
+}

@@ -1,0 +1,134 @@
+/// What the control interface is asked. Every request is one struct, so that the socket, the command line and the
+/// dashboard say it in the same way.
+
+/// Starts runs (`sync`).
+package struct SyncRequest: Codable, Sendable, Equatable {
+    /// Names of syncs, `cohort@destination`.
+    package var syncs: [String]
+    package var full = false
+    /// Hash of the only plan that may be sent; any other is held.
+    package var approve: String?
+    /// Seconds; null for the destination's own.
+    package var retry_for: Double?
+
+    package init(syncs: [String]) {
+        self.syncs = syncs
+    }
+}
+
+/// Makes plans without sending (`plan`, `sync --dry-run`).
+package struct PlanQuery: Codable, Sendable, Equatable {
+    package var syncs: [String]
+    package var full = false
+    /// Members to show of each plan.
+    package var sample = 10
+
+    package init(syncs: [String]) {
+        self.syncs = syncs
+    }
+}
+
+/// Acts on a run.
+package struct RunAction: Codable, Sendable, Equatable {
+    package var run: String
+    package var reason: String?
+    /// `approve --leaves`: send the leaves that unreadable rows withheld.
+    package var leaves = false
+    package var retry_for: Double?
+
+    package init(run: String, reason: String? = nil) {
+        self.run = run
+        self.reason = reason
+    }
+}
+
+/// Which events are wanted; all fields narrow.
+package struct EventQuery: Codable, Sendable, Equatable {
+    package var syncs: [String]?
+    package var user: String?
+    package var run: String?
+    /// Newest runs first until this many events are found; null for no limit.
+    package var limit: Int?
+
+    package init() {}
+}
+
+/// Which runs are wanted.
+package struct RunQuery: Codable, Sendable, Equatable {
+    package var syncs: [String]?
+    package var before: String?
+    package var limit = 50
+
+    package init() {}
+}
+
+/// Acts on a reject.
+package struct RejectAction: Codable, Sendable, Equatable {
+    package var id: String
+    package var reason: String?
+
+    package init(id: String) {
+        self.id = id
+    }
+}
+
+/// Freezes or unfreezes everything.
+package struct FreezeRequest: Codable, Sendable, Equatable {
+    package var frozen: Bool
+    package var reason: String?
+
+    package init(frozen: Bool) {
+        self.frozen = frozen
+    }
+}
+
+/// Pauses or resumes schedules.
+package struct PauseRequest: Codable, Sendable, Equatable {
+    /// Names of cohorts or syncs.
+    package var names: [String]
+    package var paused: Bool
+
+    package init(names: [String], paused: Bool) {
+        self.names = names
+        self.paused = paused
+    }
+}
+
+/// Edits a schedule.
+package struct ScheduleRequest: Codable, Sendable, Equatable {
+    /// A cohort's key.
+    package var name: String
+    package var when: String
+    package var timezone: String?
+
+    package init(name: String, when: String) {
+        self.name = name
+        self.when = when
+    }
+}
+
+/// Why a request was refused.
+package struct Refusal: Error, Codable, Sendable, Equatable {
+    /// The exit code it leads to on the command line (PRODUCT.md §3): 1, 64, 69, 75, 78.
+    package var code: Int
+    package var message: String
+
+    package init(code: Int, message: String) {
+        self.code = code
+        self.message = message
+    }
+}
+
+/// One change that watchers are told of. Exactly one of the fields is set, besides `sequence`.
+package struct ChangeNotice: Codable, Sendable, Equatable {
+    /// Counts up by one; a gap means that notices were dropped and the watcher should look anew.
+    package var sequence: Int
+    package var run: RunView?
+    package var event: EventView?
+    package var frozen: Bool?
+    package var configured: Bool?
+
+    package init(sequence: Int) {
+        self.sequence = sequence
+    }
+}

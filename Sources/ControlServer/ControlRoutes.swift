@@ -1,0 +1,224 @@
+import Control
+import FlyingFox
+import Foundation
+
+/// Which request leads to which question of ``ControlService``.
+struct ControlRoutes {
+    let service: any ControlService
+
+    func answer(_ request: HTTPRequest) async -> HTTPResponse {
+        do {
+            return try await route(request)
+        } catch let refusal as Refusal {
+            return Self.response(to: refusal)
+        } catch {
+            return Self.response(to: Refusal(code: 64, message: "the request is not understood: \(error)"))
+        }
+    }
+
+    private func route(_ request: HTTPRequest) async throws -> HTTPResponse {
+        let parts = request.path.split(separator: "/").map(String.init)
+        guard parts.first == "v1" else {
+            throw Refusal(code: 64, message: "unknown path \(request.path); this server speaks /v1")
+        }
+        let path = Array(parts.dropFirst())
+        switch (request.method, path.first ?? "") {
+        case (.GET, "engine"): return lines([try await service.engine()])
+        case (.GET, "status"): return lines(try await service.status(request.list("sync")))
+        case (.GET, "destinations"): return lines(try await service.destinations())
+        case (.GET, "runs"): return try await runs(path, request)
+        case (.GET, "events"): return events(request)
+        case (.GET, "users"): return lines(try await service.user(try request.required("id")))
+        case (.GET, "members"): return members(try request.required("sync"))
+        case (.GET, "rejects"): return lines(try await service.rejects(request.list("sync")))
+        case (.GET, "changes"): return try await changes()
+        case (.POST, "plan"): return plan(try await request.decoded(PlanQuery.self))
+        case (.POST, "sync"): return lines(try await service.sync(try await request.decoded(SyncRequest.self)))
+        case (.POST, "runs"): return try await act(path, request)
+        case (.POST, "rejects") where path.count == 3 && path[2] == "dismiss":
+            try await service.dismiss(RejectAction(id: path[1]))
+            return lines([RunView]())
+        case (.POST, "freeze"):
+            try await service.freeze(try await request.decoded(FreezeRequest.self))
+            return lines([RunView]())
+        case (.POST, "pause"):
+            try await service.pause(try await request.decoded(PauseRequest.self))
+            return lines([RunView]())
+        case (.POST, "schedule"):
+            try await service.schedule(try await request.decoded(ScheduleRequest.self))
+            return lines([RunView]())
+        default:
+            throw Refusal(code: 64, message: "unknown request \(request.method.rawValue) \(request.path)")
+        }
+    }
+
+    private func runs(_ path: [String], _ request: HTTPRequest) async throws -> HTTPResponse {
+        switch path.count {
+        case 1:
+            var query = RunQuery()
+            query.syncs = request.list("sync")
+            query.before = request.value("before")
+            if let limit = request.value("limit").flatMap(Int.init) { query.limit = max(1, limit) }
+            return lines(try await service.runs(query))
+        case 2:
+            return lines([try await service.run(path[1])])
+        default:
+            guard path[2] == "settled" else { throw Refusal(code: 64, message: "unknown path \(request.path)") }
+            return lines([try await settledSoon(path[1])])
+        }
+    }
+
+    /// The run once it is held or finished, or as it is after ten seconds: the client asks again.
+    private func settledSoon(_ id: String) async throws(Refusal) -> RunView {
+        let first = try await service.run(id)
+        if first.phase == "held" || first.phase == "finished" { return first }
+        let settled = await withTaskGroup(of: RunView?.self) { group in
+            group.addTask { [service] in try? await service.settled(id) }
+            group.addTask {
+                try? await Task.sleep(nanoseconds: 10_000_000_000)
+                return nil
+            }
+            let first = await group.next() ?? nil
+            group.cancelAll()
+            return first
+        }
+        if let settled { return settled }
+        return try await service.run(id)
+    }
+
+    private func act(_ path: [String], _ request: HTTPRequest) async throws -> HTTPResponse {
+        guard path.count == 3 else { throw Refusal(code: 64, message: "unknown path \(request.path)") }
+        var action = (try? await request.decoded(RunAction.self)) ?? RunAction(run: path[1])
+        action.run = path[1]
+        switch path[2] {
+        case "approve": return lines([try await service.approve(action)])
+        case "discard": return lines([try await service.discard(action)])
+        case "cancel": return lines([try await service.cancel(action)])
+        default: throw Refusal(code: 64, message: "unknown action \(path[2]); there are approve, discard and cancel")
+        }
+    }
+
+    // MARK: - Streams
+
+    private func events(_ request: HTTPRequest) -> HTTPResponse {
+        var query = EventQuery()
+        query.syncs = request.list("sync")
+        query.user = request.value("user")
+        query.run = request.value("run")
+        return stream { [service] channel in
+            let writer = LineWriter(channel)
+            try await service.events(query) { await writer.write($0.jsonLine()) }
+            await writer.flush()
+        }
+    }
+
+    private func members(_ sync: String) -> HTTPResponse {
+        stream { [service] channel in
+            let writer = LineWriter(channel)
+            try await service.members(sync) { await writer.write($0.jsonLine()) }
+            await writer.flush()
+        }
+    }
+
+    private func plan(_ query: PlanQuery) -> HTTPResponse {
+        stream { [service] channel in
+            let writer = LineWriter(channel)
+            for view in try await service.plan(query) { _ = await writer.write(view.jsonLine()) }
+            await writer.flush()
+        }
+    }
+
+    private func changes() async throws -> HTTPResponse {
+        let notices = try await service.changes()
+        return stream { channel in
+            for await notice in notices {
+                guard await channel.send(notice.jsonLine() + [0x0A]) else { return }
+            }
+        }
+    }
+
+    /// An answer that is written while it is read. What goes wrong after the status was sent is its last line.
+    private func stream(_ body: @escaping @Sendable (ByteChannel) async throws -> Void) -> HTTPResponse {
+        let channel = ByteChannel()
+        Task {
+            do {
+                try await body(channel)
+            } catch {
+                let refusal = error as? Refusal ?? Refusal(code: 1, message: "\(error)")
+                _ = await channel.send(refusal.jsonLine() + [0x0A])
+            }
+            await channel.finish()
+        }
+        return HTTPResponse(
+            statusCode: .ok, headers: [.contentType: "application/x-ndjson"],
+            body: HTTPBodySequence(from: ByteChannelSequence(channel)))
+    }
+
+    private func lines(_ views: [some JSONLineWritable]) -> HTTPResponse {
+        var body = Data()
+        for view in views {
+            body.append(contentsOf: view.jsonLine())
+            body.append(0x0A)
+        }
+        return HTTPResponse(statusCode: .ok, headers: [.contentType: "application/x-ndjson"], body: body)
+    }
+
+    private static func response(to refusal: Refusal) -> HTTPResponse {
+        let status: HTTPStatusCode = refusal.code == 64 ? .badRequest : .conflict
+        return HTTPResponse(
+            statusCode: status, headers: [.contentType: "application/x-ndjson"],
+            body: Data(refusal.jsonLine() + [0x0A]))
+    }
+}
+
+/// Gathers lines into pieces of some size before they go into the channel.
+private actor LineWriter {
+    private let channel: ByteChannel
+    private var piece: [UInt8] = []
+
+    init(_ channel: ByteChannel) { self.channel = channel }
+
+    func write(_ line: [UInt8]) async -> Bool {
+        piece += line
+        piece.append(0x0A)
+        guard piece.count >= 32 << 10 else { return true }
+        let full = piece
+        piece = []
+        return await channel.send(full)
+    }
+
+    func flush() async {
+        if !piece.isEmpty { _ = await channel.send(piece) }
+        piece = []
+    }
+}
+
+extension HTTPRequest {
+    func value(_ name: String) -> String? { query.first { $0.name == name }?.value.removingPercentEncoding }
+
+    /// The values of a parameter that may be repeated; nil when it is absent.
+    func list(_ name: String) -> [String]? {
+        let values = query.filter { $0.name == name }.compactMap { $0.value.removingPercentEncoding }
+        return values.isEmpty ? nil : values
+    }
+
+    func required(_ name: String) throws -> String {
+        guard let value = value(name) else { throw Refusal(code: 64, message: "the parameter \(name) is missing") }
+        return value
+    }
+
+    func decoded<Value: Decodable>(_ type: Value.Type) async throws -> Value {
+        var bytes = Data()
+        for try await chunk in bodySequence {
+            bytes.append(chunk)
+            guard bytes.count <= ControlServer.bodyLimit else {
+                throw Refusal(code: 64, message: "the request is larger than 1 MiB")
+            }
+        }
+        do {
+            return try JSONDecoder().decode(type, from: bytes)
+        } catch {
+            throw Refusal(code: 64, message: "the request's body is not the JSON that \(path) expects")
+        }
+    }
+}

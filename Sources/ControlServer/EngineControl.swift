@@ -1,0 +1,317 @@
+import Control
+import Membership
+import Scheduling
+import SyncEngine
+
+/// What the process that hosts the engine adds to it.
+package protocol EngineHost: Sendable {
+    /// Version, purpose, configuration: everything of ``EngineView`` that the engine itself does not know.
+    func describe() async -> EngineView
+    /// Edits `rollcall.yaml` and applies it.
+    func pause(_ request: PauseRequest, actor: String) async throws(Refusal)
+    func schedule(_ request: ScheduleRequest, actor: String) async throws(Refusal)
+}
+
+/// The control interface on an engine in this process: translates between the wire types and the engine's own.
+package struct EngineControl: ControlService {
+    package let engine: Engine
+    let scheduler: Scheduler?
+    let host: any EngineHost
+    let history: History
+    /// Who asks, for the audit log.
+    let actor: String
+
+    package init(engine: Engine, scheduler: Scheduler?, host: any EngineHost, actor: String) {
+        self.engine = engine
+        self.scheduler = scheduler
+        self.host = host
+        self.actor = actor
+        history = History(store: engine.context.store, folder: engine.context.folder)
+    }
+
+    private var store: any SyncStore { engine.context.store }
+
+    // MARK: - Looking
+
+    package func engine() async throws(Refusal) -> EngineView {
+        var view = await host.describe()
+        view.frozen = await engine.isFrozen
+        view.schedules = scheduler != nil
+        if let scheduler {
+            let lateness = await scheduler.recentLateness
+            view.lateness_ms = lateness.isEmpty ? nil : lateness.sorted()[lateness.count * 99 / 100]
+            view.clock_jump_ms = await scheduler.lastJump?.milliseconds
+        }
+        return view
+    }
+
+    package func status(_ names: [String]?) async throws(Refusal) -> [StatusView] {
+        let wanted = try await syncs(named: names)
+        let reporter = StatusReporter(engine: engine, scheduler: scheduler, now: engine.context.clock.now())
+        do {
+            return try await reporter.views(of: wanted)
+        } catch {
+            throw Refusal(error)
+        }
+    }
+
+    package func destinations() async throws(Refusal) -> [DestinationView] {
+        var views: [DestinationView] = []
+        for definition in await engine.allDestinations {
+            var view = DestinationView(
+                destination: definition.key, kind: definition.kind, address: definition.adapter?.address ?? "")
+            view.rate = definition.rate
+            if let lane = await engine.lane(definition.key) {
+                let breaker = await lane.breakerState
+                view.breaker = breaker.rawValue
+                view.reason = await lane.blockedReason ?? definition.blockedReason
+                view.in_flight = await lane.inFlight
+                view.latency_ms = await lane.latency
+                view.last_answer = await lane.lastAnswerText
+                view.last_answer_at = await lane.lastAnswerAt?.rfc3339
+                view.state = view.reason != nil ? "blocked"
+                    : breaker != .closed ? "failing" : view.last_answer == nil ? "unknown" : "up"
+            }
+            views.append(view)
+        }
+        return views
+    }
+
+    package func runs(_ query: RunQuery) async throws(Refusal) -> [RunView] {
+        var filter = RunFilter(limit: query.limit)
+        if let names = query.syncs { filter.syncs = try syncIDs(names) }
+        if let before = query.before { filter.before = try runID(before) }
+        do throws(StoreError) {
+            return try await store.runs(filter).map(RunView.init)
+        } catch {
+            throw Refusal(error)
+        }
+    }
+
+    package func run(_ id: String) async throws(Refusal) -> RunView {
+        RunView(try await record(id))
+    }
+
+    private func record(_ id: String) async throws(Refusal) -> RunRecord {
+        let number = try runID(id)
+        do throws(StoreError) {
+            if let record = try await store.run(number) { return record }
+        } catch {
+            throw Refusal(error)
+        }
+        throw Refusal(code: 64, message: "there is no run \(id); `rollcall runs` lists them")
+    }
+
+    package func events(
+        _ query: EventQuery, visit: @escaping @Sendable (EventView) async -> Bool
+    ) async throws(Refusal) {
+        do {
+            try await EventListing(history: history, store: store, query: query).walk(visit)
+        } catch {
+            throw Refusal(error)
+        }
+    }
+
+    package func user(_ id: String) async throws(Refusal) -> [UserView] {
+        guard let member = MemberID(id) else {
+            throw Refusal(code: 64, message: "a user id has 1 to 1,024 bytes; this one has \(id.utf8.count)")
+        }
+        do {
+            let events = try await history.events(of: member)
+            var views: [UserView] = []
+            for state in await engine.allStates.sorted(by: { $0.sync < $1.sync }) {
+                let active = await engine.activeRun(of: state.sync)
+                let told = try await history.told(member, state: state, underWay: active)
+                let own = events.filter { $0.sync == state.sync }
+                views.append(UserView(member, sync: state.sync, told: told, events: own))
+            }
+            return views
+        } catch {
+            throw Refusal(error)
+        }
+    }
+
+    package func members(
+        _ sync: String, visit: @escaping @Sendable (MemberView) async -> Bool
+    ) async throws(Refusal) {
+        guard let id = SyncID(sync) else { throw Refusal(code: 64, message: "\(sync) is not cohort@destination") }
+        do {
+            let ledger = try history.ledger(of: await engine.state(of: id))
+            var reader = try ledger.memberReader()
+            while let member = try reader.next() {
+                guard await visit(MemberView(member: String(decoding: member, as: UTF8.self))) else { return }
+            }
+        } catch {
+            throw Refusal(error)
+        }
+    }
+
+    package func rejects(_ names: [String]?) async throws(Refusal) -> [RejectView] {
+        let syncs = try names.map(syncIDs)
+        do throws(StoreError) {
+            return try await store.rejects(of: syncs, limit: 1_000_000).map(RejectView.init)
+        } catch {
+            throw Refusal(error)
+        }
+    }
+
+    package func changes() async throws(Refusal) -> AsyncStream<ChangeNotice> {
+        await ChangeFeed(history: history).notices(of: engine)
+    }
+
+    // MARK: - Acting
+
+    package func plan(_ query: PlanQuery) async throws(Refusal) -> [PlanView] {
+        var views: [PlanView] = []
+        for sync in try syncIDs(query.syncs) {
+            do throws(EngineRefusal) {
+                let preview = try await engine.preview(sync, full: query.full, sample: query.sample)
+                views.append(PlanView(preview))
+            } catch {
+                throw Refusal(error)
+            }
+        }
+        return views
+    }
+
+    package func sync(_ request: SyncRequest) async throws(Refusal) -> [RunView] {
+        var options = RunOptions()
+        options.mode = request.full ? .full : .changes
+        options.approvedHash = request.approve
+        options.retryFor = request.retry_for.map(milliseconds)
+        options.actor = actor
+        do throws(EngineRefusal) {
+            return try await engine.start(try syncIDs(request.syncs), trigger: .manual, options: options)
+                .map(RunView.init)
+        } catch {
+            throw Refusal(error)
+        }
+    }
+
+    package func settled(_ run: String) async throws(Refusal) -> RunView {
+        guard let record = await engine.settled(try runID(run)) else {
+            throw Refusal(code: 64, message: "there is no run \(run)")
+        }
+        return RunView(record)
+    }
+
+    package func approve(_ action: RunAction) async throws(Refusal) -> RunView {
+        do throws(EngineRefusal) {
+            let id = try engineRunID(action.run)
+            let retryFor = action.retry_for.map(milliseconds)
+            let record = action.leaves
+                ? try await engine.approveLeaves(of: id, actor: actor, reason: action.reason, retryFor: retryFor)
+                : try await engine.approve(id, actor: actor, reason: action.reason, retryFor: retryFor)
+            return RunView(record)
+        } catch {
+            throw Refusal(error)
+        }
+    }
+
+    package func discard(_ action: RunAction) async throws(Refusal) -> RunView {
+        do throws(EngineRefusal) {
+            return RunView(
+                try await engine.discard(try engineRunID(action.run), actor: actor, reason: action.reason))
+        } catch {
+            throw Refusal(error)
+        }
+    }
+
+    package func cancel(_ action: RunAction) async throws(Refusal) -> RunView {
+        do throws(EngineRefusal) {
+            return RunView(try await engine.cancel(try engineRunID(action.run), actor: actor, reason: action.reason))
+        } catch {
+            throw Refusal(error)
+        }
+    }
+
+    package func dismiss(_ action: RejectAction) async throws(Refusal) {
+        guard let id = Int64(action.id) else {
+            throw Refusal(code: 64, message: "\(action.id) is no reject; `rollcall rejects` lists their ids")
+        }
+        do throws(StoreError) {
+            let entry = AuditEntry(
+                at: engine.context.clock.now(), actor: actor, action: "dismiss", subject: "reject \(id)",
+                reason: action.reason)
+            guard try await store.dismissReject(id, audit: entry) else {
+                throw StoreError.unavailable("no such reject")
+            }
+        } catch .unavailable("no such reject") {
+            throw Refusal(code: 64, message: "there is no reject \(id); `rollcall rejects` lists their ids")
+        } catch {
+            throw Refusal(error)
+        }
+    }
+
+    package func freeze(_ request: FreezeRequest) async throws(Refusal) {
+        do throws(EngineRefusal) {
+            try await engine.setFrozen(request.frozen, actor: actor, reason: request.reason)
+        } catch {
+            throw Refusal(error)
+        }
+    }
+
+    package func pause(_ request: PauseRequest) async throws(Refusal) {
+        try await host.pause(request, actor: actor)
+    }
+
+    package func schedule(_ request: ScheduleRequest) async throws(Refusal) {
+        try await host.schedule(request, actor: actor)
+    }
+
+    // MARK: - Names
+
+    private func syncs(named names: [String]?) async throws(Refusal) -> [SyncID] {
+        guard let names else { return await engine.syncs.map(\.id) }
+        return try syncIDs(names)
+    }
+
+    private func syncIDs(_ names: [String]) throws(Refusal) -> [SyncID] {
+        var syncs: [SyncID] = []
+        for name in names {
+            guard let sync = SyncID(name) else {
+                throw Refusal(code: 64, message: "\(name) is not of the form cohort@destination")
+            }
+            syncs.append(sync)
+        }
+        return syncs
+    }
+
+    private func runID(_ text: String) throws(Refusal) -> RunID {
+        guard let id = RunID(text: text) else {
+            throw Refusal(code: 64, message: "\(text) is no run; `rollcall runs` lists them")
+        }
+        return id
+    }
+
+    private func engineRunID(_ text: String) throws(EngineRefusal) -> RunID {
+        guard let id = RunID(text: text) else { throw .unknownRun(text) }
+        return id
+    }
+
+    private func milliseconds(_ seconds: Double) -> Int64 {
+        Int64(min(max(0, seconds), 1e9) * 1000)
+    }
+}
+
+extension Refusal {
+    /// The exit codes are those of PRODUCT.md §3.
+    init(_ error: any Error) {
+        switch error {
+        case let error as Refusal: self = error
+        case let error as EngineRefusal: self.init(error)
+        case let error as StoreError: self.init(code: 1, message: error.message)
+        case let error as StateFileError: self.init(code: 1, message: error.message)
+        default: self.init(code: 1, message: "\(error)")
+        }
+    }
+
+    init(_ refusal: EngineRefusal) {
+        let code = switch refusal {
+        case .unknownSync, .unknownRun, .notPossible: 64
+        case .frozen, .storage, .failed: 1
+        case .blocked: 78
+        }
+        self.init(code: code, message: refusal.sentence)
+    }
+}

@@ -1,0 +1,133 @@
+import Control
+import Membership
+import Scheduling
+import SyncEngine
+
+/// Walks through kept events, oldest first.
+struct EventListing {
+    let history: History
+    let store: any SyncStore
+    let query: EventQuery
+
+    func walk(_ visit: @escaping @Sendable (EventView) async -> Bool) async throws {
+        if let user = query.user {
+            guard let member = MemberID(user) else {
+                throw Refusal(code: 64, message: "a user id has 1 to 1,024 bytes")
+            }
+            for event in try await history.events(of: member).reversed() where fits(event) {
+                guard await visit(EventView(event)) else { return }
+            }
+            return
+        }
+        if let run = query.run {
+            guard let id = RunID(text: run), let record = try await store.run(id) else {
+                throw Refusal(code: 64, message: "there is no run \(run)")
+            }
+            _ = try await walk(record, visit)
+            return
+        }
+        try await walkAll(visit)
+    }
+
+    private func walkAll(_ visit: @escaping @Sendable (EventView) async -> Bool) async throws {
+        var filter = RunFilter(syncs: query.syncs?.compactMap { SyncID($0) }, limit: 500)
+        filter.after = RunID(0)
+        while true {
+            let page = try await store.runs(filter)
+            for record in page where (record.plan?.count ?? 0) > 0 {
+                guard try await walk(record, visit) else { return }
+            }
+            guard page.count == 500, let last = page.last else { return }
+            filter.after = last.id
+        }
+    }
+
+    /// A run's events in pieces, so that a slow reader holds up neither memory nor a file.
+    private func walk(
+        _ record: RunRecord, _ visit: @escaping @Sendable (EventView) async -> Bool
+    ) async throws -> Bool {
+        let total = record.plan?.count ?? 0
+        var first = 0
+        while first < total {
+            let range = first..<min(total, first + 2_000)
+            var page: [EventView] = []
+            try await history.events(of: record, in: range) { event in
+                if fits(event) { page.append(EventView(event)) }
+                return true
+            }
+            for event in page {
+                guard await visit(event) else { return false }
+            }
+            first = range.upperBound
+        }
+        return true
+    }
+
+    /// Repeats that moved nobody are no events, unless one user's whole history is asked for.
+    private func fits(_ event: MemberEvent) -> Bool {
+        if event.isReasserted { return false }
+        if let syncs = query.syncs, !syncs.contains(event.sync.description) { return false }
+        if let run = query.run, run != event.run.description { return false }
+        return true
+    }
+}
+
+/// Turns what the engine publishes into notices, with the members behind each batch read from the plan.
+struct ChangeFeed {
+    let history: History
+
+    /// Members told one by one of each batch; the rest only moves the counts. A flood must not slow its watchers.
+    static let eventsPerBatch = 200
+
+    func notices(of engine: Engine) async -> AsyncStream<ChangeNotice> {
+        let changes = await engine.changes()
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: ChangeNotice.self, bufferingPolicy: .bufferingNewest(8_192))
+        let task = Task {
+            var sequence = 0
+            for await change in changes {
+                for var notice in await notices(of: change) {
+                    sequence += 1
+                    notice.sequence = sequence
+                    continuation.yield(notice)
+                }
+            }
+            continuation.finish()
+        }
+        continuation.onTermination = { _ in task.cancel() }
+        return stream
+    }
+
+    private func notices(of change: EngineChange) async -> [ChangeNotice] {
+        var notice = ChangeNotice(sequence: 0)
+        switch change {
+        case .run(let record):
+            notice.run = RunView(record)
+            return [notice]
+        case .frozen(let isFrozen):
+            notice.frozen = isFrozen
+            return [notice]
+        case .configured:
+            notice.configured = true
+            return [notice]
+        case .batches(let record, let facts):
+            notice.run = RunView(record)
+            return [notice] + (await events(of: record, facts))
+        }
+    }
+
+    private func events(of record: RunRecord, _ facts: [BatchFact]) async -> [ChangeNotice] {
+        var notices: [ChangeNotice] = []
+        for case .put(let batch) in facts where batch.state == .accepted || batch.state == .rejected {
+            let range = batch.range.lowerBound..<min(
+                batch.range.upperBound, batch.range.lowerBound + Self.eventsPerBatch)
+            try? await history.events(of: record, in: range) { event in
+                var notice = ChangeNotice(sequence: 0)
+                notice.event = EventView(event)
+                if !event.isReasserted { notices.append(notice) }
+                return true
+            }
+        }
+        return notices
+    }
+}

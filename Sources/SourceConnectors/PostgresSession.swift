@@ -1,0 +1,216 @@
+import CPostgres
+import Glibc
+import SyncEngine
+
+/// A result of libpq, freed with this value.
+struct PostgresResult: ~Copyable {
+    let pointer: OpaquePointer
+
+    deinit {
+        PQclear(pointer)
+    }
+
+    var rowCount: Int32 { PQntuples(pointer) }
+
+    /// Bytes that libpq holds for this result.
+    var memory: Int { PQresultMemorySize(pointer) }
+
+    /// The value of a row, nil when it is NULL. Valid as long as this result.
+    borrowing func value(row: Int32, column: Int32) -> UnsafeRawBufferPointer? {
+        guard PQgetisnull(pointer, row, column) == 0, let start = PQgetvalue(pointer, row, column) else { return nil }
+        return UnsafeRawBufferPointer(start: start, count: Int(PQgetlength(pointer, row, column)))
+    }
+
+    borrowing func columnNames() -> [[UInt8]] {
+        (0..<PQnfields(pointer)).map { column in
+            PQfname(pointer, column).map { Array(UnsafeRawBufferPointer(start: $0, count: strlen($0))) } ?? []
+        }
+    }
+
+    /// A field of an error report, by its letter in libpq's protocol; empty when there is none.
+    borrowing func errorField(_ letter: Unicode.Scalar) -> [UInt8] {
+        guard let text = PQresultErrorField(pointer, Int32(letter.value)) else { return [] }
+        return Array(UnsafeRawBufferPointer(start: text, count: strlen(text)))
+    }
+}
+
+/// A connection that runs one statement at a time and never waits longer than a moment without looking at `stop`.
+final class PostgresSession {
+    private let connection: OpaquePointer
+    private let address: PostgresAddress
+    private let stop: StopFlag
+
+    /// How late a stop may be noticed, in milliseconds.
+    private static let watchInterval: Int64 = 100
+
+    /// Connects. What the URL says wins over the time-outs and keepalives set here; the encoding is always UTF-8.
+    init(_ address: PostgresAddress, stop: StopFlag) throws(SourceError) {
+        self.address = address
+        self.stop = stop
+        let settings: [(String, String)] = [
+            ("fallback_application_name", "rollcall"),
+            ("keepalives", "1"), ("keepalives_idle", "30"), ("keepalives_interval", "10"), ("keepalives_count", "3"),
+            // Lets the system give up a host that does not answer, so that libpq goes on to the next.
+            ("tcp_user_timeout", String(address.connectTimeout * 1000)),
+            ("dbname", address.url),
+            ("client_encoding", "UTF8"),
+        ]
+        guard let connection = Self.start(settings) else {
+            throw .unavailable("PostgreSQL: out of memory")
+        }
+        self.connection = connection
+        // By itself libpq prints notices to stderr, which may be a screen.
+        PQsetNoticeProcessor(connection, { _, _ in }, nil)
+        try connect()
+    }
+
+    deinit {
+        PQfinish(connection)
+    }
+
+    /// Server, database, user and encryption for a person.
+    var summary: String {
+        let version = Int(PQserverVersion(connection))
+        let database = PQdb(connection).map { PrintableText.from(String(cString: $0)) } ?? ""
+        let user = PQuser(connection).map { PrintableText.from(String(cString: $0)) } ?? ""
+        let encryption = PQsslInUse(connection) == 1 ? "TLS" : "no TLS"
+        return "PostgreSQL \(version / 10_000).\(version % 10_000), database \(database), user \(user), \(encryption)"
+    }
+
+    /// Runs one statement to its end.
+    func run(_ sql: String, subject: String = "PostgreSQL") throws(SourceError) -> PostgresResult {
+        // The extended protocol takes a single statement, so that no text smuggles in another.
+        let isSent = PQsendQueryParams(connection, sql, 0, nil, nil, nil, nil, 0)
+        return try takeResult(isSent: isSent, subject: subject)
+    }
+
+    /// The columns of an open cursor, without reading from it.
+    func describe(cursor: String) throws(SourceError) -> PostgresResult {
+        try takeResult(isSent: PQsendDescribePortal(connection, cursor), subject: "PostgreSQL")
+    }
+
+    /// The number PostgreSQL gives to the type of a column.
+    static func type(of column: Int32, in result: borrowing PostgresResult) -> UInt32 {
+        PQftype(result.pointer, column)
+    }
+
+    private static func start(_ settings: [(String, String)]) -> OpaquePointer? {
+        let names = settings.map { strdup($0.0) }
+        let values = settings.map { strdup($0.1) }
+        defer { (names + values).forEach { free($0) } }
+        let namePointers = names.map { UnsafePointer($0) } + [nil]
+        let valuePointers = values.map { UnsafePointer($0) } + [nil]
+        return PQconnectStartParams(namePointers, valuePointers, 1)
+    }
+
+    private func connect() throws(SourceError) {
+        let seconds = address.connectTimeout * address.hostCount
+        let deadline = monotonicMilliseconds() + Int64(seconds) * 1000
+        guard PQstatus(connection) != CONNECTION_BAD else { throw connectionFailure() }
+        var next = PGRES_POLLING_WRITING
+        while next != PGRES_POLLING_OK {
+            guard next != PGRES_POLLING_FAILED else { throw connectionFailure() }
+            let isReady = try wait(
+                for: next == PGRES_POLLING_READING ? POLLIN : POLLOUT, until: deadline)
+            guard isReady else {
+                throw .unavailable("PostgreSQL did not answer within \(seconds) s; is host and port right?")
+            }
+            next = PQconnectPoll(connection)
+        }
+        guard PQsetnonblocking(connection, 1) == 0 else { throw connectionFailure() }
+    }
+
+    private func takeResult(isSent: Int32, subject: String) throws(SourceError) -> PostgresResult {
+        guard isSent == 1 else { throw lost() }
+        do throws(SourceError) {
+            try flush()
+            let result = try nextResult()
+            guard let result else { throw lost() }
+            // A statement has one result; whatever follows belongs to it and is read off.
+            while try nextResult() != nil {}
+            try check(result, subject: subject)
+            return result
+        } catch {
+            if error == .stopped { cancel() }
+            throw error
+        }
+    }
+
+    private func flush() throws(SourceError) {
+        while true {
+            let state = PQflush(connection)
+            if state == 0 { return }
+            guard state == 1 else { throw lost() }
+            _ = try wait(for: POLLOUT | POLLIN)
+            guard PQconsumeInput(connection) == 1 else { throw lost() }
+        }
+    }
+
+    private func nextResult() throws(SourceError) -> PostgresResult? {
+        while PQisBusy(connection) == 1 {
+            _ = try wait(for: POLLIN)
+            guard PQconsumeInput(connection) == 1 else { throw lost() }
+        }
+        return PQgetResult(connection).map { PostgresResult(pointer: $0) }
+    }
+
+    /// Waits until the socket is ready. Returns false when the deadline passed.
+    private func wait(for events: Int32, until deadline: Int64? = nil) throws(SourceError) -> Bool {
+        while true {
+            if stop.isRaised { throw .stopped }
+            let left = deadline.map { $0 - monotonicMilliseconds() } ?? Self.watchInterval
+            guard left > 0 else { return false }
+            var watched = pollfd(fd: PQsocket(connection), events: Int16(events), revents: 0)
+            guard watched.fd >= 0 else { throw lost() }
+            let ready = poll(&watched, 1, Int32(min(left, Self.watchInterval)))
+            if ready > 0 { return true }
+            if ready < 0 && errno != EINTR { throw .unavailable("PostgreSQL could not be watched: \(explain(errno))") }
+        }
+    }
+
+    /// Asks the server to give up the statement, so that it does not go on for nobody.
+    private func cancel() {
+        guard PQtransactionStatus(connection) == PQTRANS_ACTIVE, let request = PQgetCancel(connection) else { return }
+        defer { PQfreeCancel(request) }
+        var reason = [CChar](repeating: 0, count: 256)
+        _ = PQcancel(request, &reason, Int32(reason.count))
+    }
+
+    private func check(_ result: borrowing PostgresResult, subject: String) throws(SourceError) {
+        let status = PQresultStatus(result.pointer)
+        if status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK { return }
+        let state = String(decoding: result.errorField("C"), as: UTF8.self)
+        var message = address.cleaned(result.errorField("M"))
+        if message.isEmpty { message = lastMessage() }
+        let text = "\(subject): \(message)" + (state.isEmpty ? "" : " (\(PrintableText.from(state)))")
+        throw Self.isMistake(state) ? .misconfigured(text) : .unavailable(text)
+    }
+
+    /// Whether an SQLSTATE says that the statement or the rights are wrong, so that trying again is no use.
+    /// Classes of PostgreSQL's Appendix A: not supported, wrong credentials or names, syntax and access.
+    private static func isMistake(_ state: String) -> Bool {
+        ["0A", "26", "28", "34", "3D", "3F", "42"].contains(String(state.prefix(2))) || state == "25006"
+    }
+
+    private func connectionFailure() -> SourceError {
+        if stop.isRaised { return .stopped }
+        let message = lastMessage()
+        // A failed connection has no SQLSTATE; these are the texts of libpq and an English server.
+        let mistakes = [
+            "authentication failed", "no password supplied", "does not exist", "no pg_hba.conf entry", "certificate",
+            "does not support SSL", "permission denied", "invalid ",
+        ]
+        let isMistake = mistakes.contains { message.contains($0) }
+        return isMistake ? .misconfigured("PostgreSQL: \(message)") : .unavailable("PostgreSQL: \(message)")
+    }
+
+    private func lost() -> SourceError {
+        stop.isRaised ? .stopped : .unavailable("PostgreSQL: \(lastMessage())")
+    }
+
+    private func lastMessage() -> String {
+        guard let text = PQerrorMessage(connection) else { return "the connection was lost" }
+        let message = address.cleaned(Array(UnsafeRawBufferPointer(start: text, count: strlen(text))))
+        return message.isEmpty ? "the connection was lost" : message
+    }
+}
