@@ -88,7 +88,7 @@ enum DestinationReader {
 enum HeaderReader {
     static func read(_ fields: Fields) -> [WebhookHeader] {
         guard let node = fields["headers"],
-            let headers = Fields(node, owner: "headers of \(fields.owner)", place: node.place, log: fields.log)
+            let headers = Fields(node, owner: "the headers of \(fields.owner)", place: node.place, log: fields.log)
         else { return [] }
         if headers.pairs.count > 32 { fields.log.add(node.place, "\(headers.owner) are more than 32; remove some") }
         var seen: Set<String> = []

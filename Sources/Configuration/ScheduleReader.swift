@@ -13,11 +13,13 @@ struct ScheduleReader {
     /// A schedule that is not written is `manual`.
     /// - Parameter destinations: the cohort's `to`; nil when that is wrong itself.
     func read(_ cohort: Fields, destinations: [String]?) -> CohortSchedule? {
-        guard let node = cohort["schedule"] else { return schedule("manual", at: nil, zone: defaultZone) }
-        guard node.pairs != nil else {
-            return cohort.text("schedule").flatMap { schedule($0, at: node, zone: defaultZone) }
+        guard let node = cohort["schedule"] else {
+            return schedule("manual", at: nil, of: cohort.owner, zone: defaultZone)
         }
-        guard let fields = Fields(node, owner: "schedule of \(cohort.owner)", place: node.place, log: log) else {
+        guard node.pairs != nil else {
+            return cohort.text("schedule").flatMap { schedule($0, at: node, of: cohort.owner, zone: defaultZone) }
+        }
+        guard let fields = Fields(node, owner: "the schedule of \(cohort.owner)", place: node.place, log: log) else {
             return nil
         }
         fields.allowOnly(Self.keys)
@@ -28,7 +30,9 @@ struct ScheduleReader {
         let catchUp: CatchUpPolicy? = fields.choice("catch_up")
         let paused = paused(fields, destinations: destinations)
         let text = fields["when"] == nil ? "manual" : fields.text("when")
-        guard let text, var result = schedule(text, at: fields["when"], zone: zone ?? defaultZone) else { return nil }
+        guard let text,
+            var result = schedule(text, at: fields["when"], of: cohort.owner, zone: zone ?? defaultZone)
+        else { return nil }
         result.timezone = timezone
         result.paused = paused
         result.policy.jitterSeconds = jitter ?? 0
@@ -38,7 +42,9 @@ struct ScheduleReader {
         return result
     }
 
-    private func schedule(_ text: String, at node: YAMLNode?, zone: Zone) -> CohortSchedule? {
+    private func schedule(
+        _ text: String, at node: YAMLNode?, of owner: String, zone: Zone
+    ) -> CohortSchedule? {
         do {
             let schedule = try Schedule.parse(text)
             return CohortSchedule(text: text, policy: SchedulePolicy(schedule: schedule, zone: zone))
@@ -48,7 +54,7 @@ struct ScheduleReader {
             // The error's column counts bytes of the text, which stands in the file as it is unless quotes escape
             // something or it goes over several lines.
             if let quote = node.quoteWidth(of: text) { place.column += quote + max(0, error.column) }
-            log.add(place, "schedule \(quoted(text)): \(error.message)")
+            log.add(place, "schedule \(quoted(text)) of \(owner): \(error.message)")
             return nil
         }
     }
@@ -58,7 +64,12 @@ struct ScheduleReader {
         guard let node = fields["paused"] else { return .none }
         if node.items?.isEmpty == true { return .none }
         guard node.items != nil else {
-            if let paused = fields.boolean("paused") { return paused ? .all : .none }
+            if ["true", "false"].contains(node.plainText) { return node.plainText == "true" ? .all : .none }
+            let example = "[\(destinations?.first ?? "segment")]"
+            log.add(
+                node.place,
+                "\"paused\" of \(fields.owner) must be true or false without quotes, or a list of destinations such as "
+                    + example)
             return .none
         }
         var names: [String] = []

@@ -40,8 +40,10 @@ extension Ledger {
                 && !outcome.range.clamped(to: 0..<plan.count).isEmpty
         }
         guard moves else { return ledger }
-        var update = try LedgerUpdate(plan: plan, ledger: ledger, outcomes: outcomes, path)
-        try update.merge(ledger.stream(), RecordStream(plan.file))
+        let stream = try ledger.stream()
+        var update = LedgerUpdate(
+            plan: plan, outcomes: outcomes, target: try LedgerTarget(ledger.books, path), ledger: stream)
+        try update.merge(stream, RecordStream(plan.file))
         return try update.target.finish()
     }
 
@@ -51,8 +53,9 @@ extension Ledger {
     package static func baseline(
         from snapshot: Snapshot, over ledger: Ledger, at path: String
     ) throws(StateFileError) -> Ledger {
-        var update = BaselineUpdate(target: try LedgerTarget(ledger.books, path))
-        try update.merge(ledger.stream(), RecordStream(snapshot.file))
+        let stream = try ledger.stream()
+        var update = BaselineUpdate(target: try LedgerTarget(ledger.books, path), ledger: stream)
+        try update.merge(stream, RecordStream(snapshot.file))
         return try update.target.finish()
     }
 }
@@ -112,18 +115,20 @@ private struct LedgerUpdate: MergeVisitor {
     let plan: Plan
     var target: LedgerTarget
     private var outcomes: OutcomeCursor
-    /// The ledger's stream once it was seen: what is kept of its block goes before a record that only the plan has.
-    private var ledger: RecordStream?
+    /// What is kept of its block goes before a record that only the plan has.
+    private let ledger: RecordStream?
 
-    init(plan: Plan, ledger: Ledger, outcomes: [OutcomeRange], _ path: String) throws(StateFileError) {
+    init(
+        plan: Plan, outcomes: [OutcomeRange], target: LedgerTarget, ledger: RecordStream?
+    ) {
         self.plan = plan
         self.outcomes = OutcomeCursor(outcomes)
-        target = try LedgerTarget(ledger.books, path)
+        self.target = target
+        self.ledger = ledger
     }
 
     @inline(__always)
     mutating func onlyLeft(_ ledger: RecordStream, _ index: Int) throws(StateFileError) {
-        self.ledger = ledger
         try target.keep(ledger, index)
     }
 
@@ -135,7 +140,6 @@ private struct LedgerUpdate: MergeVisitor {
     mutating func both(
         _ ledger: RecordStream, _ ledgerIndex: Int, _ changes: RecordStream, _ changeIndex: Int
     ) throws(StateFileError) {
-        self.ledger = ledger
         let before = ledger.told(ledgerIndex)
         guard let told = told(changes, changeIndex, before: before) else {
             try target.keep(ledger, ledgerIndex)
@@ -155,7 +159,7 @@ private struct LedgerUpdate: MergeVisitor {
         case .rejected, .unsent:
             return nil
         case .accepted:
-            return changes.change(index, of: plan).entered ? .yes : .no
+            return changes.entered(index) ? .yes : .no
         case .unknown:
             let change = changes.change(index, of: plan)
             return .unknown(last: before.lastCertain, attempted: change.entered, attempt: change.attempt)
@@ -166,15 +170,15 @@ private struct LedgerUpdate: MergeVisitor {
 /// The merge that records a snapshot as told: left the ledger, right the snapshot.
 private struct BaselineUpdate: MergeVisitor {
     var target: LedgerTarget
-    private var ledger: RecordStream?
+    private let ledger: RecordStream?
 
-    init(target: LedgerTarget) {
+    init(target: LedgerTarget, ledger: RecordStream?) {
         self.target = target
+        self.ledger = ledger
     }
 
     @inline(__always)
     mutating func onlyLeft(_ ledger: RecordStream, _ index: Int) throws(StateFileError) {
-        self.ledger = ledger
         try target.keep(ledger, index)
     }
 
@@ -185,7 +189,6 @@ private struct BaselineUpdate: MergeVisitor {
     mutating func both(
         _ ledger: RecordStream, _ ledgerIndex: Int, _ snapshot: RecordStream, _ index: Int
     ) throws(StateFileError) {
-        self.ledger = ledger
         let before = ledger.told(ledgerIndex)
         var told = Told.yes
         if case .unknown(_, let attempted, let attempt) = before {

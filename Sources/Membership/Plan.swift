@@ -60,7 +60,7 @@ package struct Plan: Sendable {
 
     /// Reads the whole file, counts and hashes everything anew and throws unless it is what the summary says.
     package func verify() throws(StateFileError) {
-        var hash = PlanHash(sync: sync, trait: trait)
+        let hash = PlanHash(sync: sync, trait: trait)
         var counted = PlanSummary()
         let stream = try RecordStream(file)
         while try stream.advance() {
@@ -146,6 +146,12 @@ package struct PlanReader {
 }
 
 extension RecordStream {
+    /// The value that a plan's record tells.
+    @inline(__always)
+    func entered(_ index: Int) -> Bool {
+        states[index] < 2 ? states[index] == 0 : ChangeDetail(detail(index)).entered
+    }
+
     /// What a plan's record says.
     func change(_ index: Int, of plan: Plan) -> PlanRecord {
         let member = code(index).bytes(unpackingTo: text)

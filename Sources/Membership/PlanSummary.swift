@@ -39,8 +39,7 @@ package struct PlanSummary: Hashable, Sendable {
         summary.ledgerMembers = ledger.members
         summary.unchanged = ledger.members
         summary.retained = ledger.members
-        var hash = PlanHash(sync: sync, trait: trait)
-        summary.hash = hash.finish()
+        summary.hash = PlanHash(sync: sync, trait: trait).finish()
         return summary
     }
 
@@ -50,42 +49,5 @@ package struct PlanSummary: Hashable, Sendable {
             \.snapshotMembers, \.ledgerMembers, \.entered, \.left, \.unchanged, \.reasserted, \.withheld, \.ignored,
             \.dismissed, \.retained, \.idBytes,
         ]
-    }
-}
-
-/// The hash of a plan's changes while they are written. Fields have their lengths in front or a fixed length, so that
-/// different plans never read as the same bytes.
-struct PlanHash {
-    private var hash = SHA256()
-    private var staged: [UInt8] = []
-    private static let stageCount = 64 * 1_024
-
-    init(sync: String, trait: String) {
-        var head = FieldWriter()
-        head.put(Array("rollcall plan 1".utf8))
-        head.put(Array(sync.utf8))
-        head.put(Array(trait.utf8))
-        hash.update(head.bytes)
-        staged.reserveCapacity(Self.stageCount + 3 + MemberID.maximumCount)
-    }
-
-    /// Takes one change: the value, the length of the raw id (0 for a packed UUID) in two bytes, the code.
-    mutating func add(_ code: MemberCode, entered: Bool) {
-        staged.append(entered ? 1 : 0)
-        staged.append(UInt8(truncatingIfNeeded: code.rawCount))
-        staged.append(UInt8(truncatingIfNeeded: code.rawCount >> 8))
-        staged.append(contentsOf: UnsafeRawBufferPointer(start: code.start, count: code.byteCount))
-        if staged.count >= Self.stageCount { flush() }
-    }
-
-    private mutating func flush() {
-        hash.update(staged)
-        staged.removeAll(keepingCapacity: true)
-    }
-
-    /// 64 hex digits.
-    mutating func finish() -> String {
-        flush()
-        return Hexadecimal.text(hash.digest())
     }
 }

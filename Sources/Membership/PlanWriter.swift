@@ -3,7 +3,7 @@ struct PlanWriter {
     private let request: PlanRequest
     private let ledger: Ledger
     private let writer: BlockWriter
-    private var hash: PlanHash
+    private let hash: PlanHash
     private var samples = ChangeKind.allCases.map { _ in PlanSample() }
     private let dismissals: Dismissals
     private let withholdsLeaves: Bool

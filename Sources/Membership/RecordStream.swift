@@ -242,24 +242,3 @@ extension RecordStream {
     }
 }
 
-/// A bit per record for states 0 and 1, in words of eight bytes.
-enum PackedStates {
-    /// Bytes that the bits of `count` records take.
-    static func mapCount(_ count: Int) -> Int { (count + 63) / 64 * 8 }
-
-    static func unpack(_ map: UnsafeRawPointer, to states: UnsafeMutablePointer<UInt8>, _ count: Int) {
-        for index in 0..<count {
-            let byte = map.load(fromByteOffset: index >> 3, as: UInt8.self)
-            states[index] = (byte >> UInt8(truncatingIfNeeded: index & 7)) & 1
-        }
-    }
-
-    static func pack(_ states: UnsafePointer<UInt8>, to map: UnsafeMutableRawPointer, _ count: Int) {
-        map.initializeMemory(as: UInt8.self, repeating: 0, count: mapCount(count))
-        for index in 0..<count where states[index] == 1 {
-            let byte = map.load(fromByteOffset: index >> 3, as: UInt8.self)
-            map.storeBytes(
-                of: byte | 1 << UInt8(truncatingIfNeeded: index & 7), toByteOffset: index >> 3, as: UInt8.self)
-        }
-    }
-}

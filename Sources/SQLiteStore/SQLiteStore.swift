@@ -41,6 +41,11 @@ package final class SQLiteStore: SyncStore {
         }
     }
 
+    /// A store in memory that stands for a state folder which does not exist yet.
+    package static func empty() throws(StoreError) -> SQLiteStore {
+        try SQLiteStore(path: ":memory:")
+    }
+
     static func storeError(_ error: any Error, path: String) -> StoreError {
         if let error = error as? StoreError { return error }
         guard let error = error as? DatabaseError else { return .unavailable("\(path): \(error)") }

@@ -79,6 +79,7 @@ final class PostgresSession {
 
     /// Runs one statement to its end.
     func run(_ sql: String, subject: String = "PostgreSQL") throws(SourceError) -> PostgresResult {
+        if stop.isRaised { throw .stopped }
         // The extended protocol takes a single statement, so that no text smuggles in another.
         let isSent = PQsendQueryParams(connection, sql, 0, nil, nil, nil, nil, 0)
         return try takeResult(isSent: isSent, subject: subject)
@@ -187,9 +188,11 @@ final class PostgresSession {
     }
 
     /// Whether an SQLSTATE says that the statement or the rights are wrong, so that trying again is no use.
-    /// Classes of PostgreSQL's Appendix A: not supported, wrong credentials or names, syntax and access.
+    /// Classes of PostgreSQL's Appendix A: not supported, wrong credentials or names, syntax and access; and writing in
+    /// a read-only transaction, and a parameter that nothing gives a value.
     private static func isMistake(_ state: String) -> Bool {
-        ["0A", "26", "28", "34", "3D", "3F", "42"].contains(String(state.prefix(2))) || state == "25006"
+        ["0A", "26", "28", "34", "3D", "3F", "42"].contains(String(state.prefix(2)))
+            || ["25006", "08P01"].contains(state)
     }
 
     private func connectionFailure() -> SourceError {

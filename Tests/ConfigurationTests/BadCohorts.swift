@@ -57,7 +57,7 @@ extension BadConfiguration {
         cohort("typo", good + "schedule: {when: hourly, ▶catchup: none}", says: ["did you mean \"catch_up\"?"]),
         cohort("paused elsewhere", good + "schedule: {when: hourly, paused: [▶hook]}", says: ["not in its \"to\""]),
         cohort("paused twice", good + "schedule: {when: hourly, paused: [segment, ▶segment]}", says: ["twice"]),
-        cohort("paused as a word", good + "schedule: {when: hourly, paused: ▶segment}", says: ["true or false"]),
+        cohort("paused as a word", good + "schedule: {when: hourly, paused: ▶segment}", says: ["a list of destinations such as [segment]"]),
     ]
 
     static let limits = [

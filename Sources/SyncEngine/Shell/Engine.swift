@@ -36,6 +36,23 @@ package struct RunOptions: Sendable {
     package init() {}
 }
 
+/// Which interrupted runs a starting engine takes up.
+package enum ResumePolicy: Sendable, Equatable {
+    /// All: those that were sending go on, those that were not planned yet start again.
+    case everything
+    /// Those of these syncs that were sending; what was not planned yet is closed.
+    case only(Set<SyncID>)
+    case nothing
+
+    func includes(_ sync: SyncID) -> Bool {
+        switch self {
+        case .everything: true
+        case .only(let syncs): syncs.contains(sync)
+        case .nothing: false
+        }
+    }
+}
+
 /// Why the engine refuses what was asked. Text for people is made where it is shown.
 package enum EngineRefusal: Error, Sendable, Equatable {
     case unknownSync(String)
@@ -80,6 +97,8 @@ package actor Engine {
     private var memoryInUse = 0
     private var watchers: [Int: AsyncStream<EngineChange>.Continuation] = [:]
     private var nextWatcher = 0
+    private var isObserving = false
+    private var isStopping = false
     private var waiters: [RunID: [CheckedContinuation<RunRecord?, Never>]] = [:]
 
     package init(context: EngineContext) {
@@ -89,29 +108,55 @@ package actor Engine {
     // MARK: - Life
 
     /// Reads the durable state, applies the configuration, and takes up what an earlier process left.
-    /// - Parameter resumesInterrupted: whether runs that were queued or fetching are started again; one that was
-    ///   sending always goes on.
-    package func start(_ configuration: EngineConfiguration, resumesInterrupted: Bool) async throws(StoreError) {
-        for state in try await context.store.syncStates() { states[state.sync] = state }
-        for state in try await context.store.destinationStates() { destinationStates[state.destination] = state }
-        isFrozen = try await context.store.isFrozen()
+    package func start(_ configuration: EngineConfiguration, resuming resume: ResumePolicy) async throws(StoreError) {
+        try await readState()
         context.folder.emptyScratch()
         await configure(configuration)
-        let unfinished = try await context.store.runs(RunFilter(unfinishedOnly: true, limit: 100_000))
-        for record in unfinished.reversed() {
-            await takeUp(record, resumesInterrupted: resumesInterrupted)
+        for record in try await unfinishedRuns() {
+            await takeUp(record, resume)
         }
         await dispatch()
     }
 
-    private func takeUp(_ record: RunRecord, resumesInterrupted: Bool) async {
+    /// Reads the durable state and starts nothing: for looking at a workspace beside nobody.
+    package func observe(_ configuration: EngineConfiguration) async throws(StoreError) {
+        isObserving = true
+        try await readState()
+        await configure(configuration)
+        for record in try await unfinishedRuns() where record.phase == .held { held[record.sync] = record }
+    }
+
+    private func readState() async throws(StoreError) {
+        for state in try await context.store.syncStates() { states[state.sync] = state }
+        for state in try await context.store.destinationStates() { destinationStates[state.destination] = state }
+        isFrozen = try await context.store.isFrozen()
+    }
+
+    /// Oldest first.
+    private func unfinishedRuns() async throws(StoreError) -> [RunRecord] {
+        try await context.store.runs(RunFilter(unfinishedOnly: true, limit: 100_000)).reversed()
+    }
+
+    /// Lets requests on the wire finish and stops; runs that were sending go on when an engine starts again.
+    /// - Parameter milliseconds: how long to wait at most.
+    package func suspendAll(within milliseconds: Int64) async {
+        isStopping = true
+        let deadline = context.clock.monotonic() + milliseconds
+        for execution in active.values { await execution.suspend() }
+        while !active.isEmpty, context.clock.monotonic() < deadline {
+            await context.clock.sleep(until: context.clock.monotonic() + 10)
+        }
+    }
+
+    private func takeUp(_ record: RunRecord, _ resume: ResumePolicy) async {
+        if record.phase != .held, !resume.includes(record.sync) { return }
         switch record.phase {
         case .held:
             held[record.sync] = record
         case .sending:
             queue.append((record, RunOptions()))
         case .queued, .fetching, .planning:
-            guard resumesInterrupted, definitions[record.sync] != nil else {
+            guard resume == .everything, definitions[record.sync] != nil else {
                 await close(record, .failed, "interrupted before it was planned")
                 return
             }
@@ -172,7 +217,7 @@ package actor Engine {
         var state = states[definition.id] ?? SyncState(sync: definition.id)
         let policy = definition.schedule
         let signature = "\(policy.schedule.text)|\(policy.zone.identifier)|\(policy.isPaused ? "paused" : "active")"
-        guard state.scheduleSignature != signature else { return }
+        guard state.scheduleSignature != signature, !isObserving else { return }
         state.scheduleSignature = signature
         state.scheduleLoadedAt = context.clock.now()
         states[definition.id] = state
@@ -184,6 +229,7 @@ package actor Engine {
     }
 
     private func endWhatNoLongerFits() async {
+        guard !isObserving else { return }
         for (sync, record) in held where !fits(record) {
             held[sync] = nil
             await close(record, .discarded, "the configuration of \(sync) changed")
@@ -384,7 +430,7 @@ package actor Engine {
     }
 
     private func mayStart(_ record: RunRecord) -> Bool {
-        guard active[record.sync] == nil else { return false }
+        guard active[record.sync] == nil, !isStopping else { return false }
         let fetching = Set(activeRecords.values.filter { $0.phase.isBeforeSending }.map(\.sync.cohort))
         guard record.phase == .sending || fetching.count < configuration.parallelRuns else { return false }
         let toSame = active.keys.filter { $0.destination == record.sync.destination }.count
@@ -448,6 +494,10 @@ package actor Engine {
     }
 
     private func ended(_ record: RunRecord, share: MemoryShare?) async {
+        guard !isStopping || record.phase == .finished || record.phase == .held else {
+            active[record.sync] = nil
+            return wake(record)
+        }
         active[record.sync] = nil
         activeRecords[record.sync] = nil
         if let share {

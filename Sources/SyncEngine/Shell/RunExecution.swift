@@ -50,6 +50,7 @@ actor RunExecution {
         while !queue.isEmpty {
             let action = queue.removeFirst()
             if let next = await perform(action) {
+                if isSuspended, next.leavesRunOpen { return machine.record }
                 queue += machine.handle(next, at: context.clock.now())
                 if next.isMilestone { await save() } else { await engine.changed(machine.record) }
             }
@@ -69,6 +70,18 @@ actor RunExecution {
     }
 
     private var cancelledEarly: String?
+
+    /// Sends nothing new and leaves the run as it is, to be resumed.
+    func suspend() async {
+        isSuspended = true
+        if let loop {
+            loop.cancel("suspended")
+        } else {
+            await ticket?.leave()
+        }
+    }
+
+    private var isSuspended = false
 
     func setFrozen(_ isFrozen: Bool) {
         self.isFrozen = isFrozen
@@ -209,6 +222,7 @@ actor RunExecution {
             let result = try await loop.send()
             self.loop = nil
             _ = machine.handle(.sent(result.counts), at: context.clock.now())
+            if isSuspended, result.end != .complete { return .sent(result.counts) }
             if let limit = result.countLimit { await engine.learned(countLimit: limit, of: destination.key) }
             let newlyOwed = try await settleRejects(plan, result: result)
             outcomes = result.outcomes
@@ -335,6 +349,14 @@ actor RunExecution {
 }
 
 extension RunEvent {
+    /// Whether a suspended run stops here, to be taken up again later.
+    var leavesRunOpen: Bool {
+        switch self {
+        case .fetchFailed, .fetched, .planFailed, .sent: true
+        default: false
+        }
+    }
+
     /// Whether the record should be made durable after it.
     var isMilestone: Bool {
         switch self {

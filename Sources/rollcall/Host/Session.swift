@@ -1,0 +1,151 @@
+import Configuration
+import Control
+import ControlServer
+import Glibc
+import HTTPClient
+import Scheduling
+import SQLiteStore
+import SyncEngine
+
+/// How one command reaches the workspace: through the process that holds it, or by working on it itself.
+struct Session {
+    let location: WorkspaceLocation
+    let loaded: LoadedConfiguration
+    let control: any ControlService
+    /// The engine in this process; nil when another process holds the workspace, and for looking only.
+    let hosted: HostedEngine?
+    /// Whether another process does the work.
+    let isAttached: Bool
+
+    static let transport: any HTTPTransport = CurlTransport()
+
+    static func configuration(_ location: WorkspaceLocation) throws(Failure) -> LoadedConfiguration {
+        do throws(ConfigurationError) {
+            return try Configuration.load(workspace: location.folder)
+        } catch {
+            switch error {
+            case .missing(let file):
+                throw .configuration(
+                    "\(file) does not exist; `rollcall init` writes a commented one to start from")
+            default:
+                throw .configuration(error.description)
+            }
+        }
+    }
+
+    /// The engine that serves this workspace, if one answers.
+    static func serving(_ location: WorkspaceLocation) async -> SocketControl? {
+        guard access(location.state.socket, F_OK) == 0,
+            let path = try? SocketPath.short(location.state.socket)
+        else { return nil }
+        let control = SocketControl(socket: path, transport: transport)
+        return (try? await control.engine()) == nil ? nil : control
+    }
+
+    /// For commands that only look: asks the serving engine, or reads the state beside nobody.
+    static func looking() async throws(Failure) -> Session {
+        let location = WorkspaceLocation.current
+        let loaded = try configuration(location)
+        if let control = await serving(location) {
+            return Session(location: location, loaded: loaded, control: control, hosted: nil, isAttached: true)
+        }
+        let control = try await Observer.control(location, loaded)
+        return Session(location: location, loaded: loaded, control: control, hosted: nil, isAttached: false)
+    }
+
+    /// For commands that change something: asks the serving engine, or takes the workspace.
+    static func working(
+        _ purpose: HostedEngine.Purpose = .command, resuming resume: ResumePolicy = .nothing
+    ) async throws(Failure) -> Session {
+        let location = WorkspaceLocation.current
+        let loaded = try configuration(location)
+        var refusal: Failure?
+        // Another process may be just taking or leaving the workspace.
+        for _ in 0..<20 {
+            if let control = await serving(location) {
+                return Session(location: location, loaded: loaded, control: control, hosted: nil, isAttached: true)
+            }
+            do throws(Failure) {
+                let hosted = try await HostedEngine(location, loaded: loaded, purpose: purpose, transport: transport)
+                try await hosted.start(resuming: resume)
+                return Session(
+                    location: location, loaded: loaded, control: hosted.control(actor: "uid:\(geteuid())"),
+                    hosted: hosted, isAttached: false)
+            } catch {
+                guard error.code == 75 else { throw error }
+                refusal = error
+            }
+            try? await Task.sleep(nanoseconds: 100_000_000)
+        }
+        throw refusal ?? Failure(75)
+    }
+
+    func end() async {
+        await hosted?.stop()
+    }
+
+    // MARK: - Names
+
+    /// The syncs behind a NAME: a cohort's key (all its syncs) or `cohort@destination`.
+    func syncs(named names: [String]) throws(Failure) -> [String] {
+        var syncs: [String] = []
+        for name in names {
+            let found = loaded.model.syncs.filter { $0.description == name || $0.cohort == name }
+            guard !found.isEmpty else { throw unknown(name) }
+            for sync in found where !syncs.contains(sync.description) { syncs.append(sync.description) }
+        }
+        return syncs
+    }
+
+    private func unknown(_ name: String) -> Failure {
+        let known = loaded.model.cohorts.map(\.key) + loaded.model.syncs.map(\.description)
+        let near = NearNames.of(name, among: known)
+        let hint = near.isEmpty
+            ? (known.isEmpty ? "no cohort is configured" : "known are \(known.prefix(10).joined(separator: ", "))")
+            : "did you mean \(near.joined(separator: " or "))?"
+        return .usage("there is no cohort or sync \"\(name)\"; \(hint)")
+    }
+}
+
+/// The state of a workspace that no engine serves, for looking only: takes no lock and writes nothing.
+enum Observer {
+    static func control(
+        _ location: WorkspaceLocation, _ loaded: LoadedConfiguration
+    ) async throws(Failure) -> any ControlService {
+        var wiring = Wiring(workspace: location.folder, transport: Session.transport)
+        let configuration = wiring.engineConfiguration(of: loaded.model)
+        do throws(StoreError) {
+            let store: any SyncStore = location.state.exists
+                ? try SQLiteStore(path: location.state.database, readOnly: true) : try SQLiteStore.empty()
+            let engine = Engine(context: EngineContext(
+                store: store, clock: SystemClock(), folder: location.state, namespace: [], log: { _ in }))
+            try await engine.observe(configuration)
+            return EngineControl(
+                engine: engine, scheduler: nil, host: AbsentHost(location: location, loaded: loaded), actor: "nobody")
+        } catch {
+            throw Failure(1, error.message)
+        }
+    }
+}
+
+/// Stands for the host where there is no engine.
+private struct AbsentHost: EngineHost {
+    let location: WorkspaceLocation
+    let loaded: LoadedConfiguration
+
+    func describe() async -> EngineView {
+        let now = SystemClock().now().rfc3339
+        return EngineView(
+            version: Version.text, pid: Int(getpid()), purpose: "none", workspace: location.folder, started_at: now,
+            now: now, frozen: false, schedules: false, configuration_digest: loaded.digest,
+            configuration_loaded_at: now)
+    }
+
+    func pause(_ request: PauseRequest, actor: String) async throws(Refusal) {
+        throw Refusal(code: 1, message: "no engine serves this workspace")
+    }
+
+    func schedule(_ request: ScheduleRequest, actor: String) async throws(Refusal) {
+        throw Refusal(code: 1, message: "no engine serves this workspace")
+    }
+}

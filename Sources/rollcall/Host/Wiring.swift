@@ -1,0 +1,154 @@
+import Configuration
+import DestinationConnectors
+import Glibc
+import HTTPClient
+import Scheduling
+import Secrets
+import SourceConnectors
+import SyncEngine
+
+/// Turns what `rollcall.yaml` says into adapters the engine can work with. A secret that cannot be had blocks what needs
+/// it and nothing else.
+struct Wiring {
+    let workspace: String
+    let transport: any HTTPTransport
+    private var secrets: [SecretReference: Result<Secret, SecretError>] = [:]
+    /// Secrets that could not be had, once each, for `check`.
+    private(set) var problems: [String] = []
+
+    init(workspace: String, transport: any HTTPTransport) {
+        self.workspace = workspace
+        self.transport = transport
+    }
+
+    mutating func engineConfiguration(of model: WorkspaceConfiguration) -> SyncEngine.EngineConfiguration {
+        let destinations = model.destinations.map { definition(of: $0) }
+        var syncs: [SyncDefinition] = []
+        for cohort in model.cohorts {
+            guard let source = model.source(cohort.source) else { continue }
+            let (adapter, blocked) = adapter(for: cohort, in: source)
+            for destination in cohort.destinations {
+                syncs.append(SyncDefinition(
+                    id: SyncID(cohort: cohort.key, destination: destination),
+                    audience: Audience(
+                        key: cohort.key, name: cohort.name, id: cohort.id, trait: cohort.trait,
+                        leavesAsNull: cohort.onLeave == .tellNull),
+                    template: cohort.traitTemplate, sourceKey: source.key, sourceKind: source.kind.name,
+                    source: adapter, schedule: cohort.policy(for: destination), guards: cohort.guards,
+                    leaves: cohort.onLeave, firstSync: cohort.firstSync, blockedReason: blocked))
+            }
+        }
+        return SyncEngine.EngineConfiguration(
+            syncs: syncs, destinations: destinations, memory: model.engine.memoryBytes,
+            parallelRuns: model.engine.parallelRuns, retention: Int64(model.engine.retentionSeconds) * 1000)
+    }
+
+    // MARK: - Sources
+
+    private mutating func adapter(
+        for cohort: CohortConfiguration, in source: SourceConfiguration
+    ) -> (adapter: (any MemberSource)?, blocked: String?) {
+        switch (source.kind, cohort.selection) {
+        case (.csv(let directory), .file(let path, let column, let delimiter, let hasHeader)):
+            let root = absolute(directory)
+            let rule: HeaderRule = switch hasHeader {
+            case nil: .automatic
+            case true?: .present
+            case false?: .absent
+            }
+            return (CSVSource(
+                path: root + "/" + path, root: root, column: column, delimiter: delimiter ?? UInt8(ascii: ","),
+                header: rule), nil)
+        case (.sqlite(let path), .query(let text)):
+            return (SQLiteSource(path: absolute(path), selection: .query(text)), nil)
+        case (.sqlite(let path), .table(let table, let column)):
+            return (SQLiteSource(path: absolute(path), selection: .table(table, column: column)), nil)
+        case (.postgres(let url), let selection):
+            return postgres(url, selection)
+        case (.command(let settings), .command(let arguments, let column)):
+            return (CommandSource(
+                argv: arguments, column: column, timeout: settings.timeoutSeconds,
+                outputLimit: settings.outputLimitBytes, workingDirectory: workspace), nil)
+        case (.amplitude, _):
+            return (nil, "source \(source.key): this version of rollcall does not read from Amplitude yet")
+        default:
+            return (nil, "source \(source.key) does not fit what cohort \(cohort.key) selects")
+        }
+    }
+
+    private mutating func postgres(
+        _ url: Address, _ selection: Selection
+    ) -> (adapter: (any MemberSource)?, blocked: String?) {
+        let rows: RowSelection
+        switch selection {
+        case .query(let text): rows = .query(text)
+        case .table(let table, let column): rows = .table(table, column: column)
+        default: return (nil, "a PostgreSQL source needs a query or a table")
+        }
+        switch secret(of: url) {
+        case .success(let secret): return (PostgresSource(url: secret, selection: rows), nil)
+        case .failure(let error): return (nil, error.message)
+        }
+    }
+
+    // MARK: - Destinations
+
+    private mutating func definition(of destination: DestinationConfiguration) -> DestinationDefinition {
+        var definition = DestinationDefinition(
+            key: destination.key, kind: destination.kind.name, adapter: nil, rate: nil,
+            retryFor: Int64(destination.retryForSeconds) * 1000)
+        switch destination.kind {
+        case .segment(let settings):
+            definition.rate = settings.rate
+            definition.requests = settings.requests
+            definition.settle = Int64(settings.settleSeconds) * 1000
+            do {
+                let endpoint = try WebAddress(base: settings.address)
+                switch secret(of: .reference(settings.writeKey)) {
+                case .success(let key):
+                    definition.adapter = SegmentDestination(
+                        settings: DestinationConnectors.SegmentSettings(
+                            endpoint: endpoint, writeKey: key, mode: settings.mode == .track ? .track : .identify,
+                            compresses: settings.gzip, deduplicates: settings.deduplicates),
+                        transport: transport)
+                case .failure(let error):
+                    definition.blockedReason = error.message
+                }
+            } catch {
+                definition.blockedReason = "\(settings.address) \(error.message)"
+            }
+        case .ndjson(let path):
+            definition.requests = 1
+            definition.adapter = NDJSONDestination(path: absolute(path))
+        case .webhook:
+            definition.blockedReason = "this version of rollcall does not send to webhooks yet"
+        case .warehouse:
+            definition.blockedReason = "this version of rollcall does not write warehouse tables yet"
+        }
+        return definition
+    }
+
+    // MARK: - Secrets and paths
+
+    private mutating func secret(of address: Address) -> Result<Secret, SecretError> {
+        switch address {
+        case .literal(let text):
+            return .success(Secret(Array(text.utf8)))
+        case .reference(let reference):
+            if let known = secrets[reference] { return known }
+            let result: Result<Secret, SecretError>
+            do throws(SecretError) {
+                result = .success(try reference.resolve(relativeTo: workspace))
+            } catch {
+                problems.append(error.message)
+                result = .failure(error)
+            }
+            secrets[reference] = result
+            return result
+        }
+    }
+
+    private func absolute(_ path: String) -> String {
+        path.hasPrefix("/") ? path : path == "." ? workspace : workspace + "/" + path
+    }
+}

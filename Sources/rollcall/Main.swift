@@ -1,0 +1,123 @@
+import ArgumentParser
+import Glibc
+
+/// The entry point. Exit codes are those of PRODUCT.md §3; every error is one sentence on stderr.
+@main
+enum Main {
+    static func main() async {
+        signal(SIGPIPE, SIG_IGN)
+        signal(SIGXFSZ, SIG_IGN)
+        Signals.install()
+        setvbuf(stdout, nil, _IOLBF, 0)
+        let arguments: CommandLineArguments
+        do {
+            arguments = try CommandLineArguments(Array(CommandLine.arguments.dropFirst()))
+        } catch {
+            finish(error)
+        }
+        WorkspaceLocation.named = arguments.workspace
+        do {
+            var command = try Rollcall.parseAsRoot(arguments.rest)
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+            Output.flush()
+            exit(0)
+        } catch {
+            finish(error)
+        }
+    }
+
+    private static func finish(_ error: any Error) -> Never {
+        Output.flush()
+        switch error {
+        case let failure as Failure:
+            if !failure.message.isEmpty { Output.complain(failure.message) }
+            exit(failure.code)
+        case let code as ExitCode:
+            exit(code.rawValue)
+        default:
+            let code = Rollcall.exitCode(for: error)
+            let text = Rollcall.fullMessage(for: error)
+            if code == .success {
+                Output.line(text)
+                Output.flush()
+                exit(0)
+            }
+            Output.complain(text, prefix: "")
+            exit(64)
+        }
+    }
+}
+
+/// How a command ends when it does not succeed.
+struct Failure: Error {
+    var code: Int32
+    var message: String
+
+    init(_ code: Int32, _ message: String = "") {
+        self.code = code
+        self.message = message
+    }
+
+    static func usage(_ message: String) -> Failure { Failure(64, message) }
+    static func configuration(_ message: String) -> Failure { Failure(78, message) }
+}
+
+struct Rollcall: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rollcall",
+        abstract: "Tells every destination exactly who entered and who left each cohort.",
+        version: Version.text,
+        subcommands: [
+            StatusCommand.self, SyncCommand.self, PlanCommand.self, RunsCommand.self, RunCommand.self,
+            EventsCommand.self, UserCommand.self, MembersCommand.self, ScheduleCommand.self, ApproveCommand.self,
+            DiscardCommand.self, CancelCommand.self, PauseCommand.self, ResumeCommand.self, FreezeCommand.self,
+            UnfreezeCommand.self, RejectsCommand.self, CheckCommand.self, InitCommand.self, ServeCommand.self,
+            ReceiverCommand.self, DemoCommand.self, VerifyCommand.self, DoctorCommand.self,
+        ],
+        defaultSubcommand: StatusCommand.self)
+}
+
+enum Version {
+    static let text = "0.1.0"
+}
+
+/// Arguments as typed: options may stand anywhere, `--workspace` too, so it is taken out first, and options before the
+/// command's name are moved behind it.
+struct CommandLineArguments {
+    var workspace: String?
+    var rest: [String]
+
+    init(_ arguments: [String]) throws(Failure) {
+        var words: [String] = []
+        var index = 0
+        while index < arguments.count {
+            let word = arguments[index]
+            if word == "--" {
+                words += arguments[index...]
+                break
+            }
+            if word == "--workspace" || word == "-w" {
+                guard index + 1 < arguments.count else { throw .usage("--workspace needs a folder: --workspace DIR") }
+                workspace = arguments[index + 1]
+                index += 1
+            } else if word.hasPrefix("--workspace=") {
+                workspace = String(word.dropFirst("--workspace=".count))
+            } else {
+                words.append(word)
+            }
+            index += 1
+        }
+        if workspace?.isEmpty == true { throw .usage("--workspace needs a folder: --workspace DIR") }
+        let names = Set(Rollcall.configuration.subcommands.map { $0._commandName } + ["help"])
+        if let first = words.firstIndex(where: { names.contains($0) }), first > 0,
+            words[..<first].allSatisfy({ $0.hasPrefix("-") }) {
+            let name = words.remove(at: first)
+            words.insert(name, at: 0)
+        }
+        rest = words
+    }
+}

@@ -1,0 +1,72 @@
+import Control
+import Glibc
+import Synchronization
+import TerminalText
+
+/// Everything the command line prints. Results go to stdout, progress and complaints to stderr.
+enum Output {
+    private static let buffer = Mutex<[UInt8]>([])
+
+    static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+    static var isErrorTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+
+    /// One line for people. Text from outside must have gone through ``PrintableText`` before.
+    static func line(_ text: String) {
+        write(Array(text.utf8) + [0x0A])
+    }
+
+    static func json(_ view: some JSONLineWritable) {
+        write(view.jsonLine() + [0x0A])
+    }
+
+    private static func write(_ bytes: [UInt8]) {
+        let full: [UInt8]? = buffer.withLock { buffer in
+            buffer += bytes
+            guard buffer.count >= 32 << 10 || isTerminal else { return nil }
+            defer { buffer = [] }
+            return buffer
+        }
+        if let full { put(full, to: STDOUT_FILENO) }
+    }
+
+    static func flush() {
+        let rest = buffer.withLock { buffer in
+            defer { buffer = [] }
+            return buffer
+        }
+        put(rest, to: STDOUT_FILENO)
+    }
+
+    static func complain(_ text: String, prefix: String = "rollcall: ") {
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { PrintableText.of(String($0)) }
+        put(Array((prefix + lines.joined(separator: "\n") + "\n").utf8), to: STDERR_FILENO)
+    }
+
+    /// Progress and remarks that are no result.
+    static func note(_ text: String) {
+        put(Array((text + "\n").utf8), to: STDERR_FILENO)
+    }
+
+    /// A progress line that the next one replaces; only for terminals.
+    static func status(_ text: String) {
+        put(Array("\r\u{1B}[K\(text)".utf8), to: STDERR_FILENO)
+    }
+
+    /// Whole or not at all, as far as the other end reads; a closed pipe ends the process quietly.
+    private static func put(_ bytes: [UInt8], to descriptor: Int32) {
+        var offset = 0
+        while offset < bytes.count {
+            let count = bytes.withUnsafeBytes { glibcWrite(descriptor, $0.baseAddress! + offset, bytes.count - offset) }
+            if count < 0 {
+                if errno == EINTR || errno == EAGAIN { continue }
+                if errno == EPIPE, descriptor == STDOUT_FILENO { exit(141) }
+                return
+            }
+            offset += count
+        }
+    }
+
+    private static func glibcWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int {
+        Glibc.write(descriptor, bytes, count)
+    }
+}
