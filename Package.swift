@@ -13,7 +13,6 @@ let package = Package(
     name: "rollcall",
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
         .package(url: "https://github.com/swhitty/FlyingFox", exact: "0.27.1"),
@@ -24,22 +23,59 @@ let package = Package(
         .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
         .systemLibrary(name: "CPostgres"),
         .systemLibrary(name: "CZlib"),
-        // Core: pure.
+
+        // Core: pure, or files only.
         .target(name: "Scheduling", swiftSettings: strict),
         .target(name: "Membership", dependencies: ["CCrypto", "Scheduling"], swiftSettings: strict),
+        .target(name: "TerminalText", swiftSettings: strict),
+        .target(name: "Secrets", swiftSettings: strict),
+
+        // Engine: decisions, ports, one loop.
         .target(name: "SyncEngine", dependencies: ["CCrypto", "Membership", "Scheduling"], swiftSettings: strict),
+
+        // Adapters: they never import each other.
+        .target(name: "HTTPClient", dependencies: ["CCurl"], swiftSettings: strict),
+        .target(
+            name: "SourceConnectors",
+            dependencies: [
+                "CPostgres", "CZlib", "Secrets", "SyncEngine", .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "DestinationConnectors",
+            dependencies: ["CZlib", "HTTPClient", "Scheduling", "Secrets", "SyncEngine"], swiftSettings: strict),
         .target(
             name: "SQLiteStore",
             dependencies: ["Scheduling", "SyncEngine", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
-        .target(name: "HTTPClient", dependencies: ["CCurl", "SyncEngine", "Scheduling", "Secrets"], swiftSettings: strict),
-        .target(name: "Secrets", swiftSettings: strict),
+        .target(
+            name: "Configuration",
+            dependencies: ["CCrypto", "Scheduling", "Secrets", "SyncEngine", "Yams"], swiftSettings: strict),
+        .target(
+            name: "Receiver",
+            dependencies: [
+                "CZlib", .product(name: "FlyingFox", package: "FlyingFox"),
+                .product(name: "FlyingSocks", package: "FlyingFox"), .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            swiftSettings: strict),
+
+        // Boundary: wire types, their client and their server.
         .target(name: "Control", dependencies: ["HTTPClient"], swiftSettings: strict),
         .target(
             name: "ControlServer",
             dependencies: [
                 "Control", "Membership", "Scheduling", "SyncEngine",
                 .product(name: "FlyingFox", package: "FlyingFox"), .product(name: "FlyingSocks", package: "FlyingFox"),
+            ],
+            swiftSettings: strict),
+
+        .executableTarget(
+            name: "rollcall",
+            dependencies: [
+                "Configuration", "Control", "ControlServer", "DestinationConnectors", "HTTPClient", "Membership",
+                "Receiver", "SQLiteStore", "Scheduling", "Secrets", "SourceConnectors", "SyncEngine", "TerminalText",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: strict),
     ]

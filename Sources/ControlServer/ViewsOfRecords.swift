@@ -6,7 +6,7 @@ import SyncEngine
 // From the engine's records to the wire types.
 
 extension RunView {
-    init(_ record: RunRecord) {
+    package init(_ record: RunRecord) {
         self.init(
             run: record.id.description, sync: record.sync.description, trigger: record.trigger.rawValue,
             mode: record.mode.rawValue, phase: record.phase.rawValue, created_at: record.createdAt.rfc3339,

@@ -36,8 +36,12 @@ enum AnswerBody {
         scan.skipSpace()
         let start = String(decoding: scan.rest.prefix(512), as: UTF8.self).lowercased()
         guard start.hasPrefix("<") else { return false }
-        if start.hasPrefix("<?xml") { return start.utf8.count > 5 && start.split(separator: "<").contains { $0.hasPrefix("html") } }
-        let tags = ["!doctype html", "!--", "html", "head", "body", "title", "meta", "script", "div", "h1", "p>", "center"]
+        if start.hasPrefix("<?xml") {
+            return start.split(separator: "<").contains { $0.hasPrefix("html") }
+        }
+        let tags = [
+            "!doctype html", "!--", "html", "head", "body", "title", "meta", "script", "div", "h1", "p>", "center",
+        ]
         return tags.contains { start.dropFirst().hasPrefix($0) }
     }
 

@@ -55,7 +55,7 @@ struct AppendOnlyFile: Sendable {
             return .success("\(shownPath), \(status.st_size) bytes")
         }
         let code = errno
-        guard code == ENOENT, access(folder, W_OK | X_OK) == 0 else {
+        guard code == ENOENT, !path.isEmpty, access(folder, W_OK | X_OK) == 0 else {
             return .failure(problem("cannot be created", code == ENOENT ? errno : code))
         }
         return .success("\(shownPath) does not exist yet and can be created")
@@ -153,7 +153,9 @@ struct AppendOnlyFile: Sendable {
     private func notRegular() -> Problem { Problem(reason: "\(shownPath) is not a regular file", isLasting: true) }
 
     private func problem(_ what: String, _ code: Int32) -> Problem {
-        let passing: Set<Int32> = [ENOSPC, EDQUOT, EIO, EMFILE, ENFILE, ENOMEM, EINTR, EAGAIN, EBUSY, ESTALE, ENOLCK, EFBIG]
+        let passing: Set<Int32> = [
+            ENOSPC, EDQUOT, EIO, EMFILE, ENFILE, ENOMEM, EINTR, EAGAIN, EBUSY, ESTALE, ENOLCK, EFBIG,
+        ]
         let text = code == ELOOP ? "it is a symbolic link" : String(cString: strerror(code))
         return Problem(reason: "\(shownPath) \(what): \(text)", isLasting: !passing.contains(code))
     }

@@ -34,7 +34,7 @@ struct AudienceWording: Sendable {
                 opening: #"{"type":"identify","userId":""#,
                 closing: #","traits":{"\#(escaped(audience.trait))":\#(value)},\#(batchContext)}"#)
         case .track:
-            // Receivers look for a real boolean under the key, so a leave is `false` here even where traits become null.
+            // Receivers look for a real boolean under the key: a leave is `false` even where traits become null.
             let key = SnakeCase.key(for: audience)
             let id = escaped(audience.id)
             let personas =

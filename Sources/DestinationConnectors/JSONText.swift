@@ -83,7 +83,7 @@ enum JSONText {
         return count
     }
 
-    /// The length of the well-formed UTF-8 sequence of several bytes at `offset` (Unicode, table 3-7); 0 when it is none.
+    /// The length of the well-formed UTF-8 sequence of several bytes at `offset` (Unicode, table 3-7), 0 for none.
     private static func sequenceLength(_ text: UnsafeRawBufferPointer, at offset: Int) -> Int {
         let (length, second): (Int, ClosedRange<UInt8>) =
             switch text[offset] {

@@ -31,12 +31,11 @@ struct Redaction: Sendable {
 
     /// Quotes server text within `limit` characters, without the secret.
     func quote(_ bytes: some Sequence<UInt8>, limit: Int) -> String {
-        // Once before the text is made fit for show, and once after, when characters between its pieces may be gone.
-        let shown = QuotedText.quote(removed(from: Array(bytes)), limit: .max >> 8)
-        return QuotedText.quote(removed(from: Array(shown.utf8)), limit: limit)
+        QuotedText.quote(removed(from: Array(bytes)), limit: limit)
     }
 
-    private func removed(from bytes: [UInt8]) -> [UInt8] {
+    /// The bytes with `<redacted>` wherever the secret stood. Must come before anything is cut out of them.
+    func removed(from bytes: [UInt8]) -> [UInt8] {
         patterns.reduce(bytes) { Self.replace($1, in: $0) }
     }
 

@@ -32,7 +32,8 @@ package final class SegmentDestination: Destination {
         authorization = "Basic " + Base64.encode(key + [UInt8(ascii: ":")])
         redaction = Redaction(of: settings.writeKey)
         beforeSentAt = Array("],\(AudienceWording.batchContext),\"sentAt\":\"".utf8)
-        afterSentAt = Array("\",\"writeKey\":\"".utf8) + JSONText.escape(settings.writeKey.revealText()) + Array("\"}".utf8)
+        afterSentAt =
+            Array("\",\"writeKey\":\"".utf8) + JSONText.escape(settings.writeKey.revealText()) + Array("\"}".utf8)
         let envelope = Self.opening.count + beforeSentAt.count + TimestampText.count + afterSentAt.count
         limits = .segment(envelopeBytes: envelope)
     }

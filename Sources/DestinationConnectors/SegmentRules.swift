@@ -99,7 +99,8 @@ package enum SegmentRules {
 
     private static func redirect(_ answer: HTTPAnswer, _ redaction: Redaction) -> String {
         guard let location = answer.headers["Location"] else { return "endpoint answered \(answer.status)" }
-        let host = WebAddress.host(ofLocation: location).map { redaction.quote($0.utf8, limit: 100) }
+        let safe = String(decoding: redaction.removed(from: Array(location.utf8)), as: UTF8.self)
+        let host = WebAddress.host(ofLocation: safe).map { QuotedText.quote($0, limit: 100) }
         return "endpoint answered redirect to \(host ?? "another path"), not followed"
     }
 

@@ -1,7 +1,7 @@
 import SyncEngine
 
-/// Names as Segment's warehouses and audiences write them: ASCII letters and digits in words joined by `_`, a word being
-/// capitals or digits followed by small letters or digits (https://github.com/segmentio/go-snakecase).
+/// Names as Segment's warehouses and audiences write them: ASCII letters and digits in words joined by `_`, a word
+/// being capitals or digits followed by small letters or digits (https://github.com/segmentio/go-snakecase).
 enum SnakeCase {
     static func text(_ text: String) -> String {
         var result: [UInt8] = []

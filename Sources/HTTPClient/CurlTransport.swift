@@ -20,10 +20,10 @@ package struct CurlSettings: Sendable {
 
 /// HTTP/1.1 through the system's libcurl: one multi handle on a thread of its own, connections kept and used again.
 ///
-/// Redirects, proxies of the environment, decompression, cookies, `.netrc` and TLS below 1.2 are off. Bodies, headers and
-/// time are bounded by the request. When a kept connection turns out to be closed before any answer, libcurl sends the
-/// same bytes again on a new one; if that fails too, the outcome is ambiguous as for the first. Credentials in headers
-/// are zeroed after use; libcurl's own send buffer, freed with the handle, is out of reach.
+/// Redirects, proxies of the environment, decompression, cookies, `.netrc` and TLS below 1.2 are off. Bodies, headers
+/// and time are bounded by the request. When a kept connection turns out to be closed before any answer, libcurl sends
+/// the same bytes again on a new one; if that fails too, the outcome is ambiguous as for the first. Credentials in
+/// headers are zeroed after use; libcurl's own send buffer, freed with the handle, is out of reach.
 package final class CurlTransport: HTTPTransport {
     private let loop: CurlLoop
     private let isRunning: Bool

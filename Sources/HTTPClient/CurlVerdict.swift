@@ -4,7 +4,9 @@ import CCurl
 enum CurlVerdict {
     static func exchange(of flight: CurlFlight, _ code: CURLcode) -> HTTPExchange {
         // libcurl takes a connection that closes within the headers for a complete answer; it is none.
-        if code == CURLE_OK, flight.status >= 200, flight.headersEnded { return .answer(flight.answer(truncated: false)) }
+        if code == CURLE_OK, flight.status >= 200, flight.headersEnded {
+            return .answer(flight.answer(truncated: false))
+        }
         switch flight.cut {
         case .bodyLimit, .sink: return .answer(flight.answer(truncated: true))
         case .headerLimit: return .failure(failure(flight, "the answer's headers exceed 64 KiB"))
@@ -70,8 +72,11 @@ enum CurlVerdict {
             CURLE_SSL_CLIENTCERT:
             true
         case CURLE_SSL_CONNECT_ERROR:
-            ["unsupported protocol", "alert protocol version", "certificate required", "dh key too small", "ee key too small"]
-                .contains { detail.contains($0) }
+            [
+                "unsupported protocol", "alert protocol version", "certificate required", "dh key too small",
+                "ee key too small",
+            ]
+            .contains { detail.contains($0) }
         default:
             false
         }

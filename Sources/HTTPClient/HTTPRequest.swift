@@ -5,7 +5,8 @@ package struct HTTPRequest: Sendable {
     package var method: String
     /// An absolute address: https, or http to a loopback host or over a Unix socket; no user, no fragment.
     package var url: String
-    /// Added to `User-Agent`, `Accept`, `Host` and `Content-Length`. Names are tokens, values hold no control characters.
+    /// Sent besides `User-Agent`, `Accept`, `Host` and `Content-Length`. Names are tokens, values hold no control
+    /// characters.
     package var headers: [(name: String, value: String)]
     /// The body in parts that are sent one after the other, so that an envelope need not be copied around its content.
     package var bodyParts: [[UInt8]]

@@ -9,7 +9,9 @@ enum RequestCheck {
         }
         guard methods.contains(request.method) else { return "the method is unknown" }
         for header in request.headers {
-            guard !header.name.isEmpty, header.name.utf8.allSatisfy(isToken) else { return "a header name is not a token" }
+            guard !header.name.isEmpty, header.name.utf8.allSatisfy(isToken) else {
+                return "a header name is not a token"
+            }
             guard header.value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
                 return "the header \(header.name) holds a control character"
             }

@@ -1,6 +1,5 @@
 import Foundation
 import GRDB
-import GRDBSQLite
 
 /// Writes identify calls: a row of `identifies` each, and the user's row of `users`.
 final class IdentifyWriter {
@@ -11,11 +10,13 @@ final class IdentifyWriter {
 
     /// The statements for messages that set these columns.
     private struct Shape {
-        var identifies: BytesStatement
-        var users: BytesStatement
+        var insertIdentify: BytesStatement
+        var insertUser: BytesStatement
+        var updateUser: BytesStatement
     }
 
     private var columns: TraitColumns
+    private var users: KeyedTable
     private var shapes: [[Int]: Shape] = [:]
     /// The shape of the last message: those of a batch mostly share it.
     private var last: (columns: [Int], shape: Shape)?
@@ -27,35 +28,43 @@ final class IdentifyWriter {
 
     init(_ db: Database) throws {
         columns = try TraitColumns(db)
+        users = try KeyedTable(db, "users")
     }
 
-    /// Stores the row's message.
-    ///
-    /// - Returns: whether its id is new. If it is not, nothing changed.
+    /// Stores the row's message, whose id is new.
     func store(
-        _ row: inout MessageRow, at position: Int, _ db: Database, _ reports: inout ReportList,
-        _ connection: OpaquePointer
-    ) throws -> Bool {
+        _ row: MessageRow, _ id: UnsafeBufferPointer<UInt8>, arrival: Int64, at position: Int, _ db: Database,
+        _ reports: inout ReportList
+    ) throws {
         assigned.removeAll(keepingCapacity: true)
         values.removeAll(keepingCapacity: true)
         if row.message.traits >= 0 {
             try assign(row.document, Int(row.message.traits), prefix: [], depth: 1, at: position, db, &reports)
         }
         let shape = try shape(db)
-        row.bindShared(shape.identifies)
-        row.bind(row.message.integrationName, shape.identifies, at: 8)
-        row.bind(row.message.integrationVersion, shape.identifies, at: 9)
-        bindValues(row, shape.identifies, from: 10, step: 1)
-        try shape.identifies.run()
-        guard sqlite3_changes(connection) > 0 else { return false }
-        guard row.message.userID >= 0 else { return true }
+        let insert = shape.insertIdentify
+        row.bindShared(insert, id, arrival: arrival)
+        row.bind(row.message.integrationName, insert, at: 9)
+        row.bind(row.message.integrationVersion, insert, at: 10)
+        bindValues(row, insert, from: 11, step: 1)
+        try insert.run()
+        guard row.message.userID >= 0 else { return }
+        try row.withString(row.message.userID) { user in
+            try tell(row, user, shape)
+        }
+    }
 
-        row.bind(row.message.userID, shape.users, at: 1)
-        row.bindReceivedAt(shape.users, at: 2)
-        bindValues(row, shape.users, from: 3, step: 2)
-        for index in assigned.indices { shape.users.bind(row.timestamp, at: Int32(truncatingIfNeeded: 4 + 2 * index)) }
-        try shape.users.run()
-        return true
+    /// Brings the user's row up to date.
+    private func tell(_ row: MessageRow, _ user: UnsafeBufferPointer<UInt8>, _ shape: Shape) throws {
+        let hash = KeyIndex.hash(UnsafeRawBufferPointer(user))
+        let known = try users.row(of: user, hash)
+        let statement = known == nil ? shape.insertUser : shape.updateUser
+        statement.bind(try known ?? users.newRow(hash), at: 1)
+        row.bindReceivedAt(statement, at: 2)
+        statement.bindBorrowed(user, at: 3)
+        bindValues(row, statement, from: 4, step: 2)
+        for index in assigned.indices { statement.bind(row.timestamp, at: Int32(truncatingIfNeeded: 5 + 2 * index)) }
+        try statement.run()
     }
 
     // MARK: - Traits
@@ -70,7 +79,7 @@ final class IdentifyWriter {
         while key < end {
             let value = key + 1
             defer { key = document.end(value) }
-            if prefix.isEmpty, let lastTrait, document.withString(key, { $0.elementsEqual(lastTrait.name) }) {
+            if prefix.isEmpty, let lastTrait, document.string(key, equals: lastTrait.name) {
                 assign(lastTrait.column, document, value, at: position, &reports)
                 continue
             }
@@ -150,22 +159,26 @@ final class IdentifyWriter {
         let places = names.map { _ in ", ?" }.joined()
         let both = names.map { ", \"\($0)\", \"\($0)__at\"" }.joined()
         // A value wins over one that an earlier message said, or that nobody said; of the same time the later arrival.
-        let updates = names.map { name in
-            """
-            , "\(name)" = iif(excluded."\(name)__at" >= ifnull(users."\(name)__at", excluded."\(name)__at"), \
-            excluded."\(name)", users."\(name)"), \
-            "\(name)__at" = max(excluded."\(name)__at", ifnull(users."\(name)__at", excluded."\(name)__at"))
-            """
+        let updates = names.enumerated().map { index, name in
+            let (value, time) = ("?\(4 + 2 * index)", "?\(5 + 2 * index)")
+            let isNewer = "\(time) >= ifnull(\"\(name)__at\", \(time))"
+            return """
+                , "\(name)" = iif(\(isNewer), \(value), "\(name)"), \
+                "\(name)__at" = iif(\(isNewer), \(time), "\(name)__at")
+                """
         }.joined()
         return Shape(
-            identifies: try BytesStatement(db, """
-                INSERT INTO identifies(id, received_at, sent_at, original_timestamp, timestamp, user_id, anonymous_id,
-                  context_integration_name, context_integration_version\(quoted))
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?\(places)) ON CONFLICT(id) DO NOTHING
+            insertIdentify: try BytesStatement(db, """
+                INSERT INTO identifies(arrival, id, received_at, sent_at, original_timestamp, timestamp, user_id,
+                  anonymous_id, context_integration_name, context_integration_version\(quoted))
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?\(places))
                 """),
-            users: try BytesStatement(db, """
-                INSERT INTO users(id, received_at\(both)) VALUES (?, ?\(places)\(places))
-                ON CONFLICT(id) DO UPDATE SET received_at = max(users.received_at, excluded.received_at)\(updates)
+            insertUser: try BytesStatement(db, """
+                INSERT INTO users(arrival, received_at, id\(both)) VALUES (?, ?, ?\(places)\(places))
+                """),
+            // The id is in the condition only to use its place; the row was found by it.
+            updateUser: try BytesStatement(db, """
+                UPDATE users SET received_at = max(received_at, ?2)\(updates) WHERE arrival = ?1 AND id = ?3
                 """))
     }
 }

@@ -43,7 +43,7 @@ struct IncomingRequest: Sendable {
     /// Whether one of the good messages is about this user.
     func names(_ user: [UInt8]) -> Bool {
         messages.contains { message in
-            message.userID >= 0 && document.withString(Int(message.userID)) { $0.elementsEqual(user) }
+            message.userID >= 0 && document.string(Int(message.userID), equals: user)
         }
     }
 
@@ -292,8 +292,8 @@ private struct TimeMemory: Sendable {
 
     mutating func read(_ document: JSONDocument, _ index: Int) -> Timestamp.Parsed? {
         guard document.kind(index) == .string, document.length(index) <= 64 else { return nil }
-        if document.withText(index, { $0.elementsEqual(text) }) { return value }
-        text = document.withText(index) { Array($0) }
+        if document.string(index, equals: text) { return value }
+        text = document.string(index)
         value = Timestamp.parse(text)
         return value
     }

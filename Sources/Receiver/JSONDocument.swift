@@ -1,3 +1,5 @@
+import Glibc
+
 /// A JSON text taken apart into a flat list of nodes, in the order of the text.
 ///
 /// An object's node is followed by its members, each a string node (the key) and the nodes of its value; an array's by
@@ -90,9 +92,20 @@ package struct JSONDocument: Sendable {
         if !node.hasEscapes {
             guard Int(node.length) == text.utf8CodeUnitCount else { return false }
         }
-        return withString(index) { decoded in
-            decoded.elementsEqual(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+        return withString(index) {
+            Self.areEqual($0, UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
         }
+    }
+
+    /// Whether the string at `index`, decoded, is exactly `bytes`.
+    func string(_ index: Int, equals bytes: [UInt8]) -> Bool {
+        withString(index) { decoded in bytes.withUnsafeBufferPointer { Self.areEqual(decoded, $0) } }
+    }
+
+    private static func areEqual(_ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard left.count == right.count else { return false }
+        guard let left = left.baseAddress, let start = right.baseAddress else { return true }
+        return memcmp(left, start, right.count) == 0
     }
 
     /// The string at `index` decoded to UTF-8.

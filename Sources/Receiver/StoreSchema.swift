@@ -6,7 +6,8 @@ import GRDB
 /// (https://segment.com/docs/connections/storage/warehouses/schema/), with one column a trait. Beside each trait of
 /// `users` stands a column `<trait>__at`, the time (ms since 1970) of the message that said it: later arrivals with an
 /// earlier time must not win. No trait's own column can have that name, since the naming rule never leaves two
-/// underscores in a row. Times are text, RFC 3339 UTC with milliseconds; booleans are 0 and 1.
+/// underscores in a row. Times are text, RFC 3339 UTC with milliseconds; booleans are 0 and 1. `arrival` numbers the
+/// rows; that ids are unique is ``KeyedTable``'s doing, see ``KeyIndex`` for why.
 enum StoreSchema {
     /// Marks our files, in SQLite's header: "rcvr".
     static let applicationID: Int32 = 0x7263_7672
@@ -15,7 +16,8 @@ enum StoreSchema {
     static func create(_ db: Database) throws {
         try db.execute(sql: """
             CREATE TABLE identifies(
-              id TEXT NOT NULL PRIMARY KEY,        -- messageId
+              arrival INTEGER PRIMARY KEY,
+              id TEXT NOT NULL,                    -- messageId, unique
               user_id TEXT,
               anonymous_id TEXT,
               received_at TEXT NOT NULL,           -- the receiver's clock
@@ -26,11 +28,13 @@ enum StoreSchema {
               context_integration_version TEXT
             );
             CREATE TABLE users(
-              id TEXT NOT NULL PRIMARY KEY,        -- userId
+              arrival INTEGER PRIMARY KEY,
+              id TEXT NOT NULL,                    -- userId, unique
               received_at TEXT NOT NULL
-            ) WITHOUT ROWID;
+            );
             CREATE TABLE tracks(
-              id TEXT NOT NULL PRIMARY KEY,
+              arrival INTEGER PRIMARY KEY,
+              id TEXT NOT NULL,
               user_id TEXT,
               anonymous_id TEXT,
               event TEXT,                          -- the event's name in snake case
@@ -42,7 +46,8 @@ enum StoreSchema {
             );
             -- page, screen, group and alias calls: that they came.
             CREATE TABLE calls(
-              id TEXT NOT NULL PRIMARY KEY,
+              arrival INTEGER PRIMARY KEY,
+              id TEXT NOT NULL,
               type TEXT NOT NULL,
               user_id TEXT,
               anonymous_id TEXT,

@@ -1,5 +1,4 @@
 import GRDB
-import GRDBSQLite
 
 /// Writes the messages of requests into the store. Belongs to the database queue.
 final class StoreWriter {
@@ -10,44 +9,33 @@ final class StoreWriter {
         var reports = ReportList()
     }
 
-    private let connection: OpaquePointer
     private let identifies: IdentifyWriter
     private let insertTrack: BytesStatement
     private let insertCall: BytesStatement
     private let countArrival: BytesStatement
-    private let find: [Table: BytesStatement]
-    /// Tables that have rows: a `messageId` is looked for in these only.
-    private var filled: Set<Table>
-
-    private enum Table: String, CaseIterable {
-        case identifies, tracks, calls
-    }
+    private var identifyIDs: KeyedTable
+    private var trackIDs: KeyedTable
+    private var callIDs: KeyedTable
 
     init(_ db: Database) throws {
-        guard let connection = db.sqliteConnection else { throw DatabaseError(resultCode: .SQLITE_MISUSE) }
-        self.connection = connection
         identifies = try IdentifyWriter(db)
+        identifyIDs = try KeyedTable(db, "identifies")
+        trackIDs = try KeyedTable(db, "tracks")
+        callIDs = try KeyedTable(db, "calls")
         insertTrack = try BytesStatement(db, """
-            INSERT INTO tracks(id, received_at, sent_at, original_timestamp, timestamp, user_id, anonymous_id,
+            INSERT INTO tracks(arrival, id, received_at, sent_at, original_timestamp, timestamp, user_id, anonymous_id,
               event, event_text)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO NOTHING
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """)
         insertCall = try BytesStatement(db, """
-            INSERT INTO calls(id, received_at, sent_at, original_timestamp, timestamp, user_id, anonymous_id, type)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO NOTHING
+            INSERT INTO calls(arrival, id, received_at, sent_at, original_timestamp, timestamp, user_id, anonymous_id,
+              type)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
             """)
         countArrival = try BytesStatement(db, """
             INSERT INTO arrivals(id, arrivals) VALUES (?, 2)
             ON CONFLICT(id) DO UPDATE SET arrivals = arrivals + 1
             """)
-        var find: [Table: BytesStatement] = [:]
-        var filled: Set<Table> = []
-        for table in Table.allCases {
-            find[table] = try BytesStatement(db, "SELECT 1 FROM \(table.rawValue) WHERE id = ?")
-            if try BytesStatement(db, "SELECT 1 FROM \(table.rawValue) LIMIT 1").findsRow() { filled.insert(table) }
-        }
-        self.find = find
-        self.filled = filled
     }
 
     /// Stores the good messages of `request`, each `messageId` once for ever, whatever it says the second time.
@@ -58,13 +46,10 @@ final class StoreWriter {
             row.text = text
             for (position, message) in request.messages.enumerated() {
                 row.take(message)
-                if try store(&row, at: position, db, &outcome.reports) {
-                    outcome.stored += 1
-                } else {
-                    outcome.duplicates += 1
-                    row.bindID(countArrival, at: 1)
-                    try countArrival.run()
+                let isNew = try row.withID { id in
+                    try store(row, id, at: position, db, &outcome.reports)
                 }
+                if isNew { outcome.stored += 1 } else { outcome.duplicates += 1 }
             }
             row.text = UnsafeBufferPointer(start: nil, count: 0)
         }
@@ -73,39 +58,31 @@ final class StoreWriter {
 
     /// - Returns: whether the message is new.
     private func store(
-        _ row: inout MessageRow, at position: Int, _ db: Database, _ reports: inout ReportList
+        _ row: MessageRow, _ id: UnsafeBufferPointer<UInt8>, at position: Int, _ db: Database,
+        _ reports: inout ReportList
     ) throws -> Bool {
-        let table: Table =
-            switch row.message.kind {
-            case .identify: .identifies
-            case .track: .tracks
-            default: .calls
-            }
-        if filled.count > 1 || !filled.contains(table) {
-            for other in filled where other != table {
-                guard let statement = find[other] else { continue }
-                row.bindID(statement, at: 1)
-                if try statement.findsRow() { return false }
-            }
+        let hash = KeyIndex.hash(UnsafeRawBufferPointer(id))
+        if try identifyIDs.row(of: id, hash) != nil || trackIDs.row(of: id, hash) != nil
+            || callIDs.row(of: id, hash) != nil {
+            countArrival.bindBorrowed(id, at: 1)
+            try countArrival.run()
+            return false
         }
-        let isNew: Bool
-        switch table {
-        case .identifies: isNew = try identifies.store(&row, at: position, db, &reports, connection)
-        case .tracks:
-            row.bindShared(insertTrack)
+        switch row.message.kind {
+        case .identify:
+            try identifies.store(row, id, arrival: try identifyIDs.newRow(hash), at: position, db, &reports)
+        case .track:
+            row.bindShared(insertTrack, id, arrival: try trackIDs.newRow(hash))
             let event = row.document.string(Int(row.message.event))
-            insertTrack.bind(SnakeCase.column(of: event), at: 8)
-            insertTrack.bind(event, at: 9)
+            insertTrack.bind(SnakeCase.column(of: event), at: 9)
+            insertTrack.bind(event, at: 10)
             try insertTrack.run()
-            isNew = sqlite3_changes(connection) > 0
-        case .calls:
-            row.bindShared(insertCall)
-            insertCall.bind(Array(row.message.kind.rawValue.utf8), at: 8)
+        case .page, .screen, .group, .alias:
+            row.bindShared(insertCall, id, arrival: try callIDs.newRow(hash))
+            insertCall.bind(Array(row.message.kind.rawValue.utf8), at: 9)
             try insertCall.run()
-            isNew = sqlite3_changes(connection) > 0
         }
-        if isNew { filled.insert(table) }
-        return isNew
+        return true
     }
 }
 
@@ -145,29 +122,31 @@ struct MessageRow {
         if message.messageID < 0 { givenID = Self.newID() }
     }
 
-    /// Binds the message's id.
-    func bindID(_ statement: BytesStatement, at index: Int32) {
-        if message.messageID < 0 {
-            statement.bind(givenID, at: index)
-        } else {
-            bind(message.messageID, statement, at: index)
-        }
+    /// Lends the message's id.
+    func withID<R>(_ body: (UnsafeBufferPointer<UInt8>) throws -> R) rethrows -> R {
+        guard message.messageID >= 0 else { return try givenID.withUnsafeBufferPointer(body) }
+        return try withString(message.messageID, body)
     }
 
-    /// Binds what all three tables begin with: id, received_at, sent_at, original_timestamp, timestamp, user_id and
-    /// anonymous_id, from 1 to 7.
-    func bindShared(_ statement: BytesStatement) {
-        bindID(statement, at: 1)
-        bindReceivedAt(statement, at: 2)
-        if message.sentAt != nil { statement.bind(sentText.text, at: 3) } else { statement.bindNull(at: 3) }
-        if message.originalTimestamp != nil {
-            statement.bind(originalText.text, at: 4)
-        } else {
-            statement.bindNull(at: 4)
-        }
-        statement.bind(timestampText.text, at: 5)
-        bind(message.userID, statement, at: 6)
-        bind(message.anonymousID, statement, at: 7)
+    /// Lends the string at `node`.
+    func withString<R>(_ node: Int32, _ body: (UnsafeBufferPointer<UInt8>) throws -> R) rethrows -> R {
+        let place = document.nodes[Int(node)]
+        guard !place.hasEscapes else { return try document.string(Int(node)).withUnsafeBufferPointer(body) }
+        let start = Int(place.start)
+        return try body(UnsafeBufferPointer(rebasing: text[start..<start + Int(place.length)]))
+    }
+
+    /// Binds what all three tables begin with: arrival, id, received_at, sent_at, original_timestamp, timestamp, user_id
+    /// and anonymous_id, from 1 to 8. The statement borrows `id` until it has run.
+    func bindShared(_ statement: BytesStatement, _ id: UnsafeBufferPointer<UInt8>, arrival: Int64) {
+        statement.bind(arrival, at: 1)
+        statement.bindBorrowed(id, at: 2)
+        bindReceivedAt(statement, at: 3)
+        statement.bind(message.sentAt == nil ? nil : sentText.text, at: 4)
+        statement.bind(message.originalTimestamp == nil ? nil : originalText.text, at: 5)
+        statement.bind(timestampText.text, at: 6)
+        bind(message.userID, statement, at: 7)
+        bind(message.anonymousID, statement, at: 8)
     }
 
     func bindReceivedAt(_ statement: BytesStatement, at index: Int32) {

@@ -387,6 +387,11 @@ package final class SQLiteStore: SyncStore {
 
     // MARK: - Health
 
+    /// The version of the SQLite library that is in use.
+    package static var libraryVersion: String {
+        (try? DatabaseQueue().read { try String.fetchOne($0, sql: "SELECT sqlite_version()") }) ?? "unknown"
+    }
+
     package func integrityFaults() async throws(StoreError) -> [String] {
         try await read { database in
             try String.fetchAll(database, sql: "PRAGMA integrity_check(20)").filter { $0 != "ok" }

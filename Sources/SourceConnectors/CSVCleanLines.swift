@@ -39,8 +39,8 @@ struct CSVMarks {
     }
 }
 
-// Most lines of most files contain no quote and end within the piece of input at hand. They are reported where they lie,
-// without being copied. Everything else is left to `readRecord`, so that each rule is written down once.
+// Most lines of most files contain no quote and end within the piece of input at hand. They are reported where they
+// lie, without being copied. Everything else is left to `readRecord`, so that each rule is written down once.
 extension CSVRowParser {
     /// Reports lines as long as they are plain; returns the offset of the first line that is not, or the end.
     mutating func readCleanLines(

@@ -26,9 +26,10 @@ package enum HeaderRule: String, Sendable, CaseIterable {
 /// - A quote that is never closed takes everything up to the end: one unreadable record, and ``endsInsideQuotes``.
 /// - A record over 1 MiB or 4,096 fields is read to its proper end without being kept, so that no part of it is
 ///   mistaken for a member.
-/// - Without `column` the input is a list, one id a line. The same rules hold: an unquoted line with a delimiter has two
-///   fields and is unreadable.
-/// - A UTF-8 byte order mark is dropped once, at the start. UTF-16, NUL bytes in the first 4 KiB, ZIP and gzip are refused.
+/// - Without `column` the input is a list, one id a line. The same rules hold: an unquoted line with a delimiter has
+///   two fields and is unreadable.
+/// - A UTF-8 byte order mark is dropped once, at the start. UTF-16, NUL bytes in the first 4 KiB, ZIP and gzip are
+///   refused. Until 4 KiB or the end have come, nothing is reported.
 /// - Input without any record, not even a header, has no rows.
 package struct CSVRowParser {
     /// Longest record, in bytes without its line end.

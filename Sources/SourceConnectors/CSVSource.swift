@@ -3,8 +3,8 @@ import SyncEngine
 /// A cohort whose members stand in a CSV file or a plain list, gzipped or not.
 ///
 /// The format is that of ``CSVRowParser``; gzip is recognised by its first bytes, whatever the file is called. The file
-/// must be a regular one, and is proved unchanged by size, times, inode and path when its end has been read. A file whose
-/// last record is an unclosed quote is reported as one unreadable row (which withholds leaves), not as a failed source.
+/// must be a regular one, and is proved unchanged by size, times, inode and path when its end has been read. A quote
+/// that is still open at the end is one unreadable row, which withholds leaves, and not a failed source.
 package struct CSVSource: MemberSource {
     package let kind = "csv"
 
@@ -45,9 +45,16 @@ package struct CSVSource: MemberSource {
     package func fetch(into rows: any MemberRows, stop: StopFlag) throws(SourceError) {
         var parser = try makeParser()
         let file = try SourceFile(path: path, root: root)
-        let count = try feed(&parser, from: file, into: rows, stop: stop)
-        try file.confirmUnchanged(afterReading: count)
-        try parser.finish(into: rows)
+        do throws(SourceError) {
+            let count = try feed(&parser, from: file, into: rows, stop: stop)
+            try file.confirmUnchanged(afterReading: count)
+            try parser.finish(into: rows)
+        } catch {
+            // Half a header looks like a mistake; where the file has changed, it is none.
+            if case .misconfigured = error { try file.confirmUnchanged() }
+            throw error
+        }
+        if stop.isRaised { throw .stopped }
     }
 
     /// Opens the file and finds its column, reading no further than its first records.

@@ -154,7 +154,8 @@ extension ChildProcess {
     private static func failure(_ code: Int32, name: String, directory: String) -> SourceError {
         var status = stat()
         if stat(directory, &status) != 0 || status.st_mode & S_IFMT != S_IFDIR {
-            return .misconfigured("the directory \(PrintableText.from(directory)), where \(name) should run, is missing")
+            let place = PrintableText.from(directory)
+            return .misconfigured("the directory \(place), where \(name) should run, is missing")
         }
         switch code {
         case ENOENT:

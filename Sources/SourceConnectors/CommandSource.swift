@@ -3,10 +3,10 @@ import SyncEngine
 
 /// A cohort whose members a program prints: one id a line, or CSV with a header when `column` is set.
 ///
-/// The program is started without a shell, with stdin at `/dev/null`, in a session of its own, with no descriptors but its
-/// three and an environment of `PATH`, `HOME`, `LANG`, `TZ` and what `environment` adds. It has told the members when
-/// its output has ended *and* it has exited with status 0; anything else proves nothing. A background child that keeps
-/// the output open keeps the fetch waiting until the time is up.
+/// The program is started without a shell, with stdin at `/dev/null`, in a session of its own, with no descriptors but
+/// its three and an environment of `PATH`, `HOME`, `LANG`, `TZ` and what `environment` adds. It has told the members
+/// when its output has ended *and* it has exited with status 0; anything else proves nothing. A background child that
+/// keeps the output open keeps the fetch waiting until the time is up.
 package struct CommandSource: MemberSource {
     package let kind = "command"
 
@@ -58,6 +58,7 @@ package struct CommandSource: MemberSource {
         defer { reading.close() }
         while try watch(&child, &reading, into: rows, stop: stop) {}
         try reading.parser.finish(into: rows)
+        if stop.isRaised { throw .stopped }
     }
 
     /// Finds the program without running it.
@@ -71,7 +72,8 @@ package struct CommandSource: MemberSource {
         for candidate in candidates {
             let path = candidate.hasPrefix("/") ? candidate : "\(workingDirectory)/\(candidate)"
             var status = stat()
-            guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, access(path, X_OK) == 0 else { continue }
+            let isFile = stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+            guard isFile, access(path, X_OK) == 0 else { continue }
             return "\(PrintableText.from(path)) is there and executable; it was not run"
         }
         throw .misconfigured("the command \(name) was not found; install it or give its whole path")
@@ -161,7 +163,8 @@ package struct CommandSource: MemberSource {
             }
         }
         for (name, value) in environment.sorted(by: { $0.key < $1.key }) where name.hasPrefix("ROLLCALL_") {
-            guard !name.utf8.contains(0), !name.utf8.contains(UInt8(ascii: "=")), !value.utf8.contains(0) else { continue }
+            let isWhole = !(name + value).utf8.contains(0) && !name.utf8.contains(UInt8(ascii: "="))
+            guard isWhole else { continue }
             result.append("\(name)=\(value)")
         }
         return result

@@ -4,11 +4,11 @@ import SyncEngine
 
 /// A cohort whose members are rows of a PostgreSQL database.
 ///
-/// The URL is libpq's own, TLS options (`sslmode`, `sslrootcert`, …) included. Rows are read from a server-side cursor in
-/// one read-only, repeatable-read transaction, which is one snapshot; the transaction must end without an error. Text is
-/// taken byte for byte as UTF-8 (a `char(n)` with its padding), integers in decimal, UUIDs in lower case; NULL and empty
-/// text name nobody. A `numeric` is an id where it is whole, and unreadable elsewhere. Columns of other types are
-/// refused: what they look like depends on settings.
+/// The URL is libpq's own, TLS options (`sslmode`, `sslrootcert`, …) included. Rows are read from a server-side cursor
+/// in one read-only, repeatable-read transaction, which is one snapshot; it must end without an error. Text is taken
+/// byte for byte as UTF-8 (a `char(n)` with its padding), integers in decimal, UUIDs in lower case; NULL and empty text
+/// name nobody. A `numeric` is an id where it is whole, and unreadable elsewhere. Columns of other types are refused:
+/// what they look like depends on settings.
 package struct PostgresSource: MemberSource {
     package let kind = "postgres"
 
@@ -103,12 +103,15 @@ package struct PostgresSource: MemberSource {
         let shown = PrintableText.from(typeName)
         guard isText || numbers.contains(shown) else {
             throw .misconfigured(
-                "\(subject): column \(name) is of type \(shown), which is not text or integer; cast it, as in \(name)::text")
+                "\(subject): column \(name) is of type \(shown), which is not text or integer; "
+                    + "cast it, as in \(name)::text")
         }
         return Column(index: index, name: name, type: shown, isNumeric: shown == "numeric")
     }
 
-    private func report(_ value: UnsafeRawBufferPointer?, of column: Column, at position: Int, to rows: any MemberRows) {
+    private func report(
+        _ value: UnsafeRawBufferPointer?, of column: Column, at position: Int, to rows: any MemberRows
+    ) {
         guard let value, !value.isEmpty else {
             rows.nobody(at: position)
             return

@@ -1,7 +1,7 @@
 /// Text from outside, such as a path, a column name or what a command printed, made safe to stand in a message.
 ///
-/// Escape sequences, controls, invisible and direction-changing characters become visible escapes, invalid UTF-8 becomes
-/// `\xNN`, and what is too long is cut. Nothing is lost silently: what was changed looks changed.
+/// Escape sequences, controls, invisible and direction-changing characters become visible escapes, invalid UTF-8
+/// becomes `\xNN`, and what is too long is cut. Nothing is lost silently: what was changed looks changed.
 enum PrintableText {
     /// Longest name or path shown whole, in characters of the result.
     static let nameLimit = 160

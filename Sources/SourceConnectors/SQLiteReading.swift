@@ -3,6 +3,9 @@ import Glibc
 import SyncEngine
 
 /// One connection that reads one statement. Everything it allocates ends with it.
+///
+/// It speaks SQLite's C interface, of which GRDB brings the module, rather than GRDB itself: ids are handed on where
+/// SQLite holds them, without a copy a row, and both callbacks, all type codes and all error codes are at hand.
 final class SQLiteReading {
     private let name: String
     /// Size and age of the file for a person.
@@ -14,7 +17,7 @@ final class SQLiteReading {
     private var database: OpaquePointer?
     private var statement: OpaquePointer?
 
-    /// Longest value SQLite may produce. An id has at most 1,024 bytes; the rest is room for what a query joins together.
+    /// Longest value SQLite may produce. An id has at most 1,024 bytes; the rest is room for what a query works on.
     private static let valueLimit: Int32 = 64 * 1024 * 1024
     /// How many steps of SQLite's machine pass between two looks at `stop`.
     private static let stopInterval: Int32 = 20_000
@@ -22,9 +25,8 @@ final class SQLiteReading {
     init(path: String, busyTimeout: Int, stop: StopFlag) throws(SourceError) {
         self.stop = stop
         self.busyTimeout = busyTimeout
-        // What must be true of the file is what must be true of any file, and better said than SQLite's "unable to open".
-        // The file is named, not opened: closing a descriptor of it would drop the locks of any other connection that this
-        // process has to it.
+        // What must be true of the file is better said than by SQLite's "unable to open". It is named, not opened:
+        // closing a descriptor of it would drop the locks of any other connection that this process has to it.
         let file = try NamedFile(path: path, root: nil)
         self.name = file.name
         self.summary = file.fingerprint.summary
@@ -75,7 +77,8 @@ final class SQLiteReading {
             throw .misconfigured("\(subject) would change the database; it must be a SELECT that returns ids")
         }
         if let parameter = parameterName() {
-            throw .misconfigured("\(subject) has a parameter (\(parameter)) that nothing gives a value; write the value")
+            throw .misconfigured(
+                "\(subject) has a parameter (\(parameter)) that nothing gives a value; write the value")
         }
         let names = (0..<sqlite3_column_count(statement)).map { columnBytes($0) }
         return Int32(truncatingIfNeeded: try RowSelection.memberIndex(in: names, subject: subject))

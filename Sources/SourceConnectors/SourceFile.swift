@@ -46,11 +46,10 @@ struct SourceFile: ~Copyable {
         return filled
     }
 
-    /// Checks, after the last byte was read, that the file is still what it was when it was opened, and that the path
-    /// still leads to it.
+    /// Checks that the file is still what it was when it was opened, and that the path still leads to it.
     ///
-    /// - Parameter count: bytes that were read.
-    func confirmUnchanged(afterReading count: Int) throws(SourceError) {
+    /// - Parameter count: bytes that were read until the end came, or nil when it did not.
+    func confirmUnchanged(afterReading count: Int? = nil) throws(SourceError) {
         var here = stat()
         var there = stat()
         guard fstat(descriptor, &here) == 0 else { throw NamedFile.failure(errno, name: name) }
@@ -60,7 +59,7 @@ struct SourceFile: ~Copyable {
         guard there.st_ino == opened.inode, there.st_dev == opened.device else {
             throw .unavailable("\(name) was replaced while it was read; it is read again at the next run")
         }
-        guard NamedFile.Fingerprint(here) == opened, count == opened.size else {
+        guard NamedFile.Fingerprint(here) == opened, (count ?? opened.size) == opened.size else {
             throw .unavailable(
                 "\(name) changed while it was read; write it to another name and rename it when it is complete")
         }

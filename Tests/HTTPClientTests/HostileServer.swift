@@ -92,7 +92,10 @@ final class HostileServer: @unchecked Sendable {
         var thread = pthread_t()
         pthread_create(
             &thread, nil,
-            { Unmanaged<Box>.fromOpaque($0.unsafelyUnwrapped).takeRetainedValue().work(); return nil },
+            {
+                Unmanaged<Box>.fromOpaque($0.unsafelyUnwrapped).takeRetainedValue().work()
+                return nil
+            },
             Unmanaged.passRetained(Box(work)).toOpaque())
         pthread_detach(thread)
     }

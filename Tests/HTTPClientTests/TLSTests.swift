@@ -110,8 +110,14 @@ final class TLSServer: Sendable {
         let pinned = CurlTransport(CurlSettings(pinnedCertificates: certificates.path("good.pem")))
         let cases: [(String, String, CurlTransport, String)] = [
             ("self-signed", "good", CurlTransport(), "localhost"),
-            ("wrong host", "other", CurlTransport(CurlSettings(pinnedCertificates: certificates.path("other.pem"))), "localhost"),
-            ("expired", "old", CurlTransport(CurlSettings(pinnedCertificates: certificates.path("old.pem"))), "localhost"),
+            (
+                "wrong host", "other", CurlTransport(CurlSettings(pinnedCertificates: certificates.path("other.pem"))),
+                "localhost"
+            ),
+            (
+                "expired", "old", CurlTransport(CurlSettings(pinnedCertificates: certificates.path("old.pem"))),
+                "localhost"
+            ),
             ("not the pinned one", "other", pinned, "localhost"),
             ("no such file", "good", CurlTransport(CurlSettings(pinnedCertificates: "/nowhere.pem")), "localhost"),
         ]

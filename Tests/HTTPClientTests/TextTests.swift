@@ -5,7 +5,8 @@ import Testing
 @Suite struct WebAddressTests {
     @Test(arguments: [
         "https://api.segment.io/v1", "HTTPS://Example.com", "https://h:8443/a/b", "http://localhost:8844/v1",
-        "http://127.0.0.1/", "http://127.8.9.10:1/", "http://[::1]:80/x", "https://[2001:db8::1]/", "https://a_b.example",
+        "http://127.0.0.1/", "http://127.8.9.10:1/", "http://[::1]:80/x", "https://[2001:db8::1]/",
+        "https://a_b.example",
     ])
     func usableBases(text: String) throws {
         let address = try WebAddress(base: text)
@@ -22,7 +23,8 @@ import Testing
         ("https://h/?a=b", .queryOrFragment), ("https://h/#a", .queryOrFragment),
         ("https://h/a b", .character), ("https://h/\u{0}", .character), ("https://münchen.example", .character),
         ("https://h\\@i/", .character), ("https://h/{x}", .character), ("\thttps://h", .character),
-        ("http://example.com", .plainHTTP), ("http://127.0.0.1.example.com", .plainHTTP), ("http://0127.0.0.1", .plainHTTP),
+        ("http://example.com", .plainHTTP), ("http://127.0.0.1.example.com", .plainHTTP),
+        ("http://0127.0.0.1", .plainHTTP),
         ("http://127.1", .plainHTTP), ("http://2130706433", .plainHTTP), ("http://128.0.0.1", .plainHTTP),
         ("http://localhost.example", .plainHTTP), ("http://127.0.0.256", .plainHTTP), ("http://[::]", .plainHTTP),
     ])
@@ -35,10 +37,11 @@ import Testing
         #expect(try WebAddress(base: "https://h").appending(path: "") == "https://h")
     }
 
-    @Test(arguments: [
-        ("https://evil.example/v1", "evil.example"), ("//evil.example:81?x", "evil.example:81"), ("/login", nil),
-        ("https://user:secret@evil.example/", "evil.example"), ("https://", nil), ("", nil),
-    ] as [(String, String?)])
+    @Test(
+        arguments: [
+            ("https://evil.example/v1", "evil.example"), ("//evil.example:81?x", "evil.example:81"), ("/login", nil),
+            ("https://user:secret@evil.example/", "evil.example"), ("https://", nil), ("", nil),
+        ] as [(String, String?)])
     func hostsOfRedirects(location: String, host: String?) {
         #expect(WebAddress.host(ofLocation: location) == host)
     }
@@ -47,7 +50,8 @@ import Testing
 @Suite struct QuotedTextTests {
     @Test(arguments: [
         ("plain", "plain"), ("  two\r\n\twords ", "two words"), ("\u{1B}[31mred", "[31mred"), ("a\u{202E}b", "a b"),
-        ("a\u{200B}\u{200D}b", "a b"), ("é", "é"), ("e\u{301}", "e"), ("\u{9B}x", "x"), ("\u{E0041}", ""), ("日本語", "日本語"),
+        ("a\u{200B}\u{200D}b", "a b"), ("é", "é"), ("e\u{301}", "e"), ("\u{9B}x", "x"), ("\u{E0041}", ""),
+        ("日本語", "日本語"),
     ])
     func onlyPrintableTextIsQuoted(text: String, quoted: String) {
         #expect(QuotedText.quote(text) == quoted)
@@ -64,10 +68,11 @@ import Testing
     @Test func randomBytesNeverShowAControlCharacter() {
         var generator = SystemRandomNumberGenerator()
         for _ in 0..<2_000 {
-            let bytes = (0..<64).map { _ in UInt8.random(in: 0 ... 255, using: &generator) }
+            let bytes = (0..<64).map { _ in UInt8.random(in: 0...255, using: &generator) }
             let quoted = QuotedText.quote(bytes, limit: 40)
             #expect(quoted.unicodeScalars.count <= 41)
-            #expect(quoted.unicodeScalars.allSatisfy { $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }, "\(bytes)")
+            #expect(
+                quoted.unicodeScalars.allSatisfy { $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }, "\(bytes)")
         }
     }
 }

@@ -9,7 +9,8 @@ import Testing
 
     @Test(arguments: [1, 7_777, 65_536, 10_000_000])
     func aRecordMayBeExactlyOneMebibyte(piece: Int) {
-        let text = Array("user_id\r\n".utf8) + bytes(limit) + Array("\r\n".utf8) + bytes(limit + 1) + Array("\nu3\n".utf8)
+        let start = Array("user_id\r\n".utf8) + bytes(limit) + Array("\r\n".utf8)
+        let text = start + bytes(limit + 1) + Array("\nu3\n".utf8)
         let size = max(piece, 64)
         let pieces = stride(from: 0, to: text.count, by: size).map { Array(text[$0..<min($0 + size, text.count)]) }
         let parsed = parse(pieces, column: "user_id")
@@ -41,7 +42,8 @@ import Testing
     @Test func columnsAreLimited() throws {
         let names = (0..<CSVRowParser.columnLimit - 1).map { "c\($0)" }.joined(separator: ",")
         let commas = String(repeating: ",", count: CSVRowParser.columnLimit - 1)
-        let parsed = parse("user_id,\(names)\nu1\(commas)\nu2\(commas),\n\"u3\"\(commas),\"a\nb\"\nu4\(commas)\n", column: "user_id")
+        let records = ["user_id,\(names)", "u1\(commas)", "u2\(commas),", "\"u3\"\(commas),\"a\nb\"", "u4\(commas)"]
+        let parsed = parse(records.joined(separator: "\n"), column: "user_id")
         #expect(
             parsed.rows == [
                 .row(Array("u1".utf8), 2), .unreadable(.fieldCount, 3), .unreadable(.fieldCount, 4),

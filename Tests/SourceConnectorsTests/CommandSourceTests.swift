@@ -120,8 +120,8 @@ import Testing
         #expect(try command("readlink", "/proc/self/fd/0").read().ids == ["/dev/null"])
         #expect(try command("pwd").read().ids == [folder.path])
         // A session of its own: the fourth field behind the name is its number, the first two are process and parent.
-        let status = try #require(try shell("cut -d' ' -f1,5,6 /proc/$$/stat; :").read().ids.first).split(separator: " ")
-        #expect(Set(status).count == 1)
+        let status = try #require(try shell("cut -d' ' -f1,5,6 /proc/$$/stat; :").read().ids.first)
+        #expect(Set(status.split(separator: " ")).count == 1)
     }
 
     @Test func signalsAreAsAProgramExpects() throws {

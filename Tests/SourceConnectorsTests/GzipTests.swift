@@ -46,8 +46,8 @@ import Testing
     @Test func damageIsNoticed() throws {
         let whole = gzip(Array("user_id\nu1\nu2\nu3\n".utf8))
         var noticed = 0
-        // The header's time, flags and system (bytes 4 to 9) tell nothing about the content, nor do the bits that fill up
-        // the last byte of the compressed data.
+        // The header's time, flags and system (bytes 4 to 9) tell nothing about the content, nor do the bits that fill
+        // up the last byte of the compressed data.
         for index in 10..<whole.count {
             for bit in 0..<8 {
                 var broken = whole

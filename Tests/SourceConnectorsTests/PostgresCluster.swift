@@ -1,7 +1,7 @@
 import Glibc
 import Testing
 
-/// A private PostgreSQL server on a socket in a temporary folder, stopped and removed with this value.
+/// A private PostgreSQL server on a socket in a temporary folder. Whoever starts one calls `remove`.
 ///
 /// PostgreSQL refuses to run as root, so root starts it as the user `postgres`. Its superuser is `postgres` without a
 /// password; the user `locked` must give the password `p@ss w/rd`.
@@ -43,10 +43,6 @@ final class PostgresCluster: Sendable {
         sql("CREATE ROLE locked LOGIN PASSWORD '\(Self.lockedPassword.plain)'")
     }
 
-    deinit {
-        remove()
-    }
-
     /// Why there is no server.
     struct NotAvailable: Error {
         var reason: String
@@ -67,8 +63,10 @@ final class PostgresCluster: Sendable {
         return result.output.split(separator: "\n").joined(separator: "\n")
     }
 
-    private func remove() {
-        runShell("cd / && \(prefix)pg_ctl -D \(folder)/data -m immediate stop >/dev/null 2>&1; rm -rf \(folder) \(folder).out")
+    /// Stops the server and deletes its folder.
+    func remove() {
+        runShell("cd / && \(prefix)pg_ctl -D \(folder)/data -m immediate stop >/dev/null 2>&1")
+        runShell("rm -rf \(folder) \(folder).out")
     }
 
     private static func options(_ folder: String) -> String {
@@ -96,6 +94,7 @@ struct WithPostgres: SuiteTrait, TestScoping {
     ) async throws {
         do {
             let cluster = try PostgresCluster()
+            defer { cluster.remove() }
             try await Self.$cluster.withValue(cluster, operation: function)
         } catch let missing as PostgresCluster.NotAvailable {
             print("NOT RUN: \(test.name) needs PostgreSQL: \(missing.reason)")

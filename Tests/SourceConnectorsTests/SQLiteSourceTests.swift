@@ -65,7 +65,11 @@ import Testing
     }
 
     @Test func tablesAreQuoted() throws {
-        database("CREATE TABLE \"my \"\"own\"\" table\" (\"the 'id'\"); INSERT INTO \"my \"\"own\"\" table\" VALUES ('u1')")
+        database(
+            """
+            CREATE TABLE 'my "own" table' ("the 'id'");
+            INSERT INTO 'my "own" table' VALUES ('u1');
+            """)
         let source = SQLiteSource(path: folder.at("app.db"), selection: .table("my \"own\" table", column: "the 'id'"))
         #expect(try source.read().ids == ["u1"])
         #expect(source.definition == "table my \"own\" table, column the 'id'")

@@ -270,7 +270,10 @@ package actor Engine {
     package func activeRun(of sync: SyncID) -> RunRecord? { activeRecords[sync] }
     package func heldRun(of sync: SyncID) -> RunRecord? { held[sync] }
     package func queuedRun(of sync: SyncID) -> RunRecord? { queue.first { $0.record.sync == sync }?.record }
-    package var hasWork: Bool { !active.isEmpty || !queue.isEmpty }
+    /// Runs that wait or are under way, oldest first.
+    package func unfinishedWork() -> [RunID] {
+        (queue.map(\.record.id) + active.values.map(\.id)).sorted()
+    }
 
     func countLimit(of destination: DestinationDefinition) -> Int {
         min(destinationStates[destination.key]?.countLimit ?? .max, destination.rate.map { max(1, $0) } ?? .max)

@@ -196,6 +196,7 @@ actor RunExecution {
     // MARK: - Send
 
     private func send() async -> RunEvent? {
+        if isSuspended { return .sent(machine.record.delivery) }
         do {
             let plan = try openPlan()
             guard plan.count > 0 else { return .sendingEnded(.complete, newlyOwed: 0) }

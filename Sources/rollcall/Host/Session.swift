@@ -84,26 +84,9 @@ struct Session {
         await hosted?.stop()
     }
 
-    // MARK: - Names
-
-    /// The syncs behind a NAME: a cohort's key (all its syncs) or `cohort@destination`.
+    /// The syncs behind names; see ``NameResolution``.
     func syncs(named names: [String]) throws(Failure) -> [String] {
-        var syncs: [String] = []
-        for name in names {
-            let found = loaded.model.syncs.filter { $0.description == name || $0.cohort == name }
-            guard !found.isEmpty else { throw unknown(name) }
-            for sync in found where !syncs.contains(sync.description) { syncs.append(sync.description) }
-        }
-        return syncs
-    }
-
-    private func unknown(_ name: String) -> Failure {
-        let known = loaded.model.cohorts.map(\.key) + loaded.model.syncs.map(\.description)
-        let near = NearNames.of(name, among: known)
-        let hint = near.isEmpty
-            ? (known.isEmpty ? "no cohort is configured" : "known are \(known.prefix(10).joined(separator: ", "))")
-            : "did you mean \(near.joined(separator: " or "))?"
-        return .usage("there is no cohort or sync \"\(name)\"; \(hint)")
+        try NameResolution(loaded.model).syncs(names)
     }
 }
 

@@ -1,0 +1,144 @@
+import ArgumentParser
+import Configuration
+import Control
+import Glibc
+import SyncEngine
+import TerminalText
+
+struct ApproveCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "approve", abstract: "Sends the stored plan of a held run.")
+
+    @Argument(help: "The run's number.")
+    var run: String
+    @Option(help: ArgumentHelp("Goes to the audit log.", valueName: "text"))
+    var reason: String?
+    @Flag(help: "Send the leaves that unreadable rows withheld from a finished run.")
+    var leaves = false
+    @Option(name: .customLong("retry-for"), help: ArgumentHelp(
+        "How long an unreachable destination is tried (default 60s).", valueName: "duration"))
+    var retryFor: String?
+    @Flag(help: "One JSON object.")
+    var json = false
+
+    func run() async throws {
+        let seconds = try retryFor.map(Duration.seconds(of:))
+        let session = try await Session.working(.sync)
+        do {
+            if leaves, !json { try await showBadRows(session) }
+            var action = RunAction(run: run, reason: reason)
+            action.leaves = leaves
+            action.retry_for = session.isAttached ? seconds : seconds ?? 60
+            let started = try await session.control.approve(action)
+            let code = try await RunWatcher(session: session, runs: [started.run], json: json).watch()
+            await session.end()
+            if code != 0 { throw ExitCode(code) }
+        } catch let refusal as Refusal {
+            await session.end()
+            throw Failure(Int32(refusal.code), refusal.message)
+        }
+    }
+
+    private func showBadRows(_ session: Session) async throws {
+        let view = try await session.control.run(run)
+        for row in view.bad_rows where row.unreadable {
+            Output.line("row \(row.position): \(PrintableText.of(row.reason))")
+        }
+    }
+}
+
+struct DiscardCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "discard", abstract: "Drops the plan of a held run.")
+
+    @Argument(help: "The run's number.")
+    var run: String
+    @Option(help: ArgumentHelp("Goes to the audit log.", valueName: "text"))
+    var reason: String?
+    @Flag(help: "One JSON object.")
+    var json = false
+
+    func run() async throws {
+        try await Asking.work { session in
+            let view = try await session.control.discard(RunAction(run: run, reason: reason))
+            if json { Output.json(view) } else { Output.line("run \(view.run) is discarded") }
+        }
+    }
+}
+
+struct CancelCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cancel", abstract: "Stops a run; requests on the wire finish.")
+
+    @Argument(help: "The run's number.")
+    var run: String
+    @Option(help: ArgumentHelp("Goes to the audit log.", valueName: "text"))
+    var reason: String?
+    @Flag(help: "One JSON object.")
+    var json = false
+
+    func run() async throws {
+        try await Asking.work { session in
+            _ = try await session.control.cancel(RunAction(run: run, reason: reason))
+            let view = try await session.control.settled(run)
+            if json { Output.json(view) } else { Output.line("run \(view.run) is \(view.outcome ?? view.phase)") }
+        }
+    }
+}
+
+struct PauseCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "pause", abstract: "Holds back schedules.")
+
+    @Argument(help: "Cohorts or syncs.")
+    var names: [String]
+
+    func run() async throws { try await Pausing.set(names, paused: true) }
+}
+
+struct ResumeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "resume", abstract: "Lets schedules go on.")
+
+    @Argument(help: "Cohorts or syncs.")
+    var names: [String]
+
+    func run() async throws { try await Pausing.set(names, paused: false) }
+}
+
+private enum Pausing {
+    static func set(_ names: [String], paused: Bool) async throws {
+        try await Asking.work { session in
+            _ = try session.syncs(named: names)
+            try await session.control.pause(PauseRequest(names: names, paused: paused))
+            Output.note(names.joined(separator: ", ") + (paused ? " paused" : " resumed") + " in rollcall.yaml")
+        }
+    }
+}
+
+struct FreezeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "freeze", abstract: "Stops all sending everywhere, until unfreeze.")
+
+    @Option(help: ArgumentHelp("Goes to the audit log.", valueName: "text"))
+    var reason: String?
+
+    func run() async throws { try await Freezing.set(true, reason: reason) }
+}
+
+struct UnfreezeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "unfreeze", abstract: "Lets sending go on.")
+
+    @Option(help: ArgumentHelp("Goes to the audit log.", valueName: "text"))
+    var reason: String?
+
+    func run() async throws { try await Freezing.set(false, reason: reason) }
+}
+
+private enum Freezing {
+    static func set(_ frozen: Bool, reason: String?) async throws {
+        try await Asking.work { session in
+            var request = FreezeRequest(frozen: frozen)
+            request.reason = reason
+            try await session.control.freeze(request)
+            Output.note(frozen ? "everything is frozen; requests on the wire finish" : "sending goes on")
+        }
+    }
+}

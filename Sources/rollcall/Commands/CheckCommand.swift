@@ -1,0 +1,75 @@
+import ArgumentParser
+import Configuration
+import Control
+import Glibc
+import SyncEngine
+import TerminalText
+
+struct CheckCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check", abstract: "Validates the configuration.",
+        discussion: "With --connect it also reaches every source and destination, without reading or telling anybody.")
+
+    @Flag(help: "Reach every source and destination.")
+    var connect = false
+
+    func run() async throws {
+        let location = WorkspaceLocation.current
+        let loaded = try Session.configuration(location)
+        var wiring = Wiring(workspace: location.folder, transport: Session.transport)
+        let configuration = wiring.engineConfiguration(of: loaded.model)
+        guard wiring.problems.isEmpty else { throw Failure.configuration(wiring.problems.joined(separator: "\n")) }
+        Output.line("\(loaded.path) is valid: \(loaded.model.cohorts.count) cohorts, \(loaded.model.syncs.count) syncs, "
+            + "\(loaded.model.sources.count) sources, \(loaded.model.destinations.count) destinations")
+        for sync in configuration.syncs {
+            if let reason = sync.blockedReason { Output.note("\(sync.id): \(PrintableText.of(reason))") }
+        }
+        for destination in configuration.destinations {
+            if let reason = destination.blockedReason { Output.note("\(destination.key): \(PrintableText.of(reason))") }
+        }
+        guard connect else { return }
+        let failures = await reachSources(configuration) + reachDestinations(configuration)
+        if failures > 0 { throw Failure(1, "\(failures) of them cannot be reached") }
+    }
+
+    private func reachSources(_ configuration: SyncEngine.EngineConfiguration) async -> Int {
+        var failures = 0
+        var seen: Set<String> = []
+        for sync in configuration.syncs where seen.insert(sync.id.cohort).inserted {
+            guard let source = sync.source else {
+                failures += 1
+                continue
+            }
+            let result: Result<String, SourceError> = await BlockingThread.run {
+                do throws(SourceError) {
+                    return .success(try source.probe())
+                } catch {
+                    return .failure(error)
+                }
+            }
+            switch result {
+            case .success(let detail):
+                Output.line("ok    source \(sync.sourceKey) for \(sync.id.cohort): \(PrintableText.of(detail))")
+            case .failure(let error):
+                failures += 1
+                Output.line("FAIL  source \(sync.sourceKey) for \(sync.id.cohort): \(PrintableText.of(error.message))")
+            }
+        }
+        return failures
+    }
+
+    private func reachDestinations(_ configuration: SyncEngine.EngineConfiguration) async -> Int {
+        var failures = 0
+        for destination in configuration.destinations {
+            guard let adapter = destination.adapter else {
+                failures += 1
+                continue
+            }
+            let result = await adapter.probe()
+            if !result.isReachable { failures += 1 }
+            Output.line("\(result.isReachable ? "ok  " : "FAIL")  destination \(destination.key): "
+                + PrintableText.of(result.detail))
+        }
+        return failures
+    }
+}

@@ -1,0 +1,219 @@
+import Configuration
+import Control
+import Glibc
+import HTTPClient
+import Receiver
+import Scheduling
+import SyncEngine
+import TerminalText
+
+/// Both clocks of the engine, many times faster than life.
+struct FastClock: EngineClock {
+    private let real = SystemClock()
+    private let start: Int64
+    private let epoch: Instant
+    private let speed: Int64
+
+    init(speed: Int) {
+        self.speed = Int64(speed)
+        start = real.monotonic()
+        epoch = real.now()
+    }
+
+    func now() -> Instant { epoch.advanced(milliseconds: (real.monotonic() - start) * speed) }
+    func monotonic() -> Int64 { start + (real.monotonic() - start) * speed }
+
+    func sleep(until deadline: Int64) async {
+        let left = deadline - monotonic()
+        if left > 0 { await real.sleep(until: real.monotonic() + max(1, left / speed)) }
+    }
+}
+
+/// One demo from start to proof.
+actor Rehearsal {
+    private let folder: String
+    private let seconds: Double
+    private let clock: FastClock
+    private let world: DemoWorld
+    private let segment: Receiver
+    private let crm: Receiver
+    private var hosted: HostedEngine?
+    private var interrupted: Int32?
+    private var ran = 0
+    private var story: Set<String> = []
+
+    /// The SQL behind each cohort; what the proof compares with.
+    static let cohorts: [(key: String, name: String, query: String, to: [String], schedule: String)] = [
+        ("big-spenders", "Big Spenders", "SELECT user_id FROM users WHERE spent >= 700", ["segment", "crm"], "every 2m"),
+        ("trial-users", "Trial users", "SELECT user_id FROM users WHERE plan = 'trial'", ["segment"], "every 3m"),
+        ("lapsed", "Lapsed", "SELECT user_id FROM users WHERE quiet_days > 30", ["segment", "crm"], "every 4m"),
+        ("newsletter", "Newsletter", "SELECT user_id FROM users WHERE newsletter = 1", ["segment"], "every 5m"),
+    ]
+
+    init(folder: String, seconds: Double, speed: Int) async throws {
+        self.folder = folder
+        self.seconds = seconds
+        clock = FastClock(speed: speed)
+        world = try DemoWorld(path: folder + "/shop.db", seed: 20_260_301)
+        segment = try Receiver(settings: ReceiverSettings(address: ListenAddress(host: "127.0.0.1", port: 0)))
+        crm = try Receiver(settings: ReceiverSettings(address: ListenAddress(host: "127.0.0.1", port: 0)))
+    }
+
+    func interrupt(_ code: Int32) { interrupted = code }
+
+    func run() async throws -> Int32 {
+        try await world.populate()
+        let ports = (try await segment.start(), try await crm.start())
+        try writeConfiguration(segment: ports.0, crm: ports.1)
+        let location = WorkspaceLocation(folder: folder, state: StateFolder(path: folder + "/.rollcall"))
+        let hosted = try await HostedEngine(
+            location, loaded: try Session.configuration(location), purpose: .demo, transport: Session.transport,
+            clock: clock)
+        self.hosted = hosted
+        Output.line("demo: \(Self.cohorts.count) cohorts of \(DemoWorld.startingUsers) customers, two receivers on "
+            + "loopback; workspace \(folder)")
+        let changes = await hosted.engine.changes()
+        let printer = Task { await self.printRuns(changes) }
+        try await hosted.start(resuming: .everything)
+        try await live(hosted)
+        let code = try await prove(hosted)
+        printer.cancel()
+        await hosted.stop()
+        await segment.stop()
+        await crm.stop()
+        return interrupted ?? code
+    }
+
+    private func writeConfiguration(segment: UInt16, crm: UInt16) throws {
+        var text = """
+            version: 1
+            sources:
+              shop: {kind: sqlite, path: shop.db}
+            destinations:
+              segment: {kind: segment, endpoint: "http://127.0.0.1:\(segment)/v1", write_key: {file: write.key}, rate: 5000/s}
+              crm: {kind: segment, endpoint: "http://127.0.0.1:\(crm)/v1", write_key: {file: write.key}, rate: 5000/s, retry_for: 3m}
+            cohorts:
+
+            """
+        for cohort in Self.cohorts {
+            text += """
+                  \(cohort.key):
+                    name: \(cohort.name)
+                    id: \(cohort.key)
+                    source: shop
+                    query: \(cohort.query)
+                    to: [\(cohort.to.joined(separator: ", "))]
+                    schedule: \(cohort.schedule)
+
+                """
+        }
+        try DemoFile.write(text, to: folder + "/rollcall.yaml")
+        try DemoFile.write("demo-write-key\n", to: folder + "/write.key")
+    }
+
+    // MARK: - The story
+
+    /// Customers churn; a receiver fails for a while and recovers; a list is cleaned and its sync is held until somebody
+    /// approves.
+    private func live(_ hosted: HostedEngine) async throws {
+        let start = SystemClock().monotonic()
+        let length = Int64(seconds * 1000)
+        while interrupted == nil {
+            let part = Double(SystemClock().monotonic() - start) / Double(length)
+            guard part < 1 else { return }
+            try await world.pass()
+            if part > 0.25, part < 0.5 {
+                try once("crm fails") {
+                    Output.line("demo: the receiver behind crm starts to answer 503")
+                    crm.setFaults(try FaultScript(parsing: "503"))
+                }
+            }
+            if part > 0.35, story.insert("cleaned").inserted {
+                Output.line("demo: somebody cleans the newsletter list; 40 % of its members are gone")
+                try await world.cleanNewsletter()
+            }
+            if part > 0.5 {
+                try once("crm recovers") {
+                    Output.line("demo: the receiver behind crm is well again")
+                    crm.setFaults(.none)
+                }
+            }
+            if part > 0.75 { await approveHeld(hosted) }
+            await SystemClock().sleep(until: SystemClock().monotonic() + min(500, length / 20))
+        }
+    }
+
+    private func once(_ name: String, _ body: () throws -> Void) rethrows {
+        guard story.insert(name).inserted else { return }
+        try body()
+    }
+
+    private func approveHeld(_ hosted: HostedEngine) async {
+        let control = hosted.control(actor: "demo")
+        for sync in (try? await control.status(nil)) ?? [] {
+            guard let run = sync.held_run else { continue }
+            Output.line("demo: an operator looks at the held run \(run) and approves it")
+            _ = try? await control.approve(RunAction(run: run, reason: "the list was cleaned on purpose"))
+        }
+    }
+
+    private func printRuns(_ changes: AsyncStream<EngineChange>) async {
+        var seen: Set<String> = []
+        for await change in changes {
+            guard case .run(let record) = change, record.phase == .finished || record.phase == .held,
+                seen.insert("\(record.id) \(record.phase)").inserted
+            else { continue }
+            ran += record.phase == .finished ? 1 : 0
+            let view = RunView(record)
+            Output.line("\(record.id)  \(record.sync)  \(view.outcome ?? view.phase)  \(Words.summary(of: view))"
+                + (view.reason.map { "  (\(PrintableText.of($0, limit: 160)))" } ?? ""))
+            Output.flush()
+        }
+    }
+
+    // MARK: - The proof
+
+    /// Calls the roll once more and compares what the receivers hold with the cohorts, member by member.
+    private func prove(_ hosted: HostedEngine) async throws -> Int32 {
+        crm.setFaults(.none)
+        await hosted.scheduler?.stop()
+        let control = hosted.control(actor: "demo")
+        let syncs = (try await control.status(nil)).map(\.sync)
+        for run in try await control.sync(SyncRequest(syncs: syncs)) {
+            let settled = try await control.settled(run.run)
+            if settled.phase == "held" {
+                _ = try await control.approve(RunAction(run: settled.run, reason: "end of the demo"))
+                _ = try await control.settled(settled.run)
+            }
+        }
+        var wrong = 0
+        for cohort in Self.cohorts {
+            let expected = try await world.members(cohort.query)
+            for destination in cohort.to {
+                let receiver = destination == "segment" ? segment : crm
+                let told = try await receiver.members(
+                    of: "[Amplitude] \(cohort.name) (\(cohort.key))", value: true)
+                let isEqual = told == expected
+                if !isEqual { wrong += 1 }
+                Output.line("proof: \(cohort.key)@\(destination): \(told.count) told, \(expected.count) in the cohort, "
+                    + (isEqual ? "equal" : "DIFFERENT in \(told.symmetricDifference(expected).count)"))
+            }
+        }
+        let counts = (segment.counts, crm.counts)
+        Output.line("summary: \(ran) runs, \(counts.0.stored + counts.1.stored) messages stored, "
+            + "\(counts.0.duplicates + counts.1.duplicates) repeated, \(counts.0.dropped + counts.1.dropped) dropped, "
+            + (wrong == 0 ? "every receiver holds exactly its cohorts" : "\(wrong) syncs differ"))
+        return wrong == 0 ? 0 : 1
+    }
+}
+
+private enum DemoFile {
+    static func write(_ text: String, to path: String) throws(Failure) {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        let bytes = Array(text.utf8)
+        guard descriptor >= 0, Glibc.write(descriptor, bytes, bytes.count) == bytes.count else {
+            throw Failure(1, "cannot write \(path): \(String(cString: strerror(errno)))")
+        }
+        close(descriptor)
+    }
+}
