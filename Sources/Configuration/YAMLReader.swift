@@ -30,6 +30,7 @@ struct YAMLReader {
         var isMapping: Bool
         var isFlow: Bool
         var start: Int
+        var place: Place
         var items: [YAMLNode] = []
         var pairs: [YAMLPair] = []
         var key: YAMLNode?
@@ -59,6 +60,7 @@ struct YAMLReader {
     private mutating func take(_ event: yaml_event_t) -> Bool {
         let start = offsets[event.start_mark.index]
         let end = offsets[event.end_mark.index]
+        let place = Self.place(event.start_mark)
         switch event.type {
         case YAML_DOCUMENT_START_EVENT:
             documents += 1
@@ -68,18 +70,18 @@ struct YAMLReader {
             }
         case YAML_ALIAS_EVENT:
             report(at: start, "an alias (*name); aliases are not supported, write the value out")
-            add(YAMLNode(content: .scalar("", .plain), isFlow: false, bytes: start..<end, place: text.place(of: start)))
+            add(YAMLNode(content: .scalar("", .plain), isFlow: false, bytes: start..<start, place: place))
         case YAML_SCALAR_EVENT:
             refuse(anchor: event.data.scalar.anchor, tag: event.data.scalar.tag, at: start)
             add(scalar(event, start: start, end: end))
         case YAML_SEQUENCE_START_EVENT:
             let sequence = event.data.sequence_start
             refuse(anchor: sequence.anchor, tag: sequence.tag, at: start)
-            return begin(isMapping: false, isFlow: sequence.style == YAML_FLOW_SEQUENCE_STYLE, at: start)
+            return begin(isMapping: false, isFlow: sequence.style == YAML_FLOW_SEQUENCE_STYLE, at: start, place)
         case YAML_MAPPING_START_EVENT:
             let mapping = event.data.mapping_start
             refuse(anchor: mapping.anchor, tag: mapping.tag, at: start)
-            return begin(isMapping: true, isFlow: mapping.style == YAML_FLOW_MAPPING_STYLE, at: start)
+            return begin(isMapping: true, isFlow: mapping.style == YAML_FLOW_MAPPING_STYLE, at: start, place)
         case YAML_SEQUENCE_END_EVENT, YAML_MAPPING_END_EVENT:
             close(at: end)
         default:
@@ -88,8 +90,8 @@ struct YAMLReader {
         return true
     }
 
-    private mutating func begin(isMapping: Bool, isFlow: Bool, at start: Int) -> Bool {
-        open.append(Collection(isMapping: isMapping, isFlow: isFlow, start: start))
+    private mutating func begin(isMapping: Bool, isFlow: Bool, at start: Int, _ place: Place) -> Bool {
+        open.append(Collection(isMapping: isMapping, isFlow: isFlow, start: start, place: place))
         guard open.count <= Self.deepest else {
             report(at: start, "nested deeper than \(Self.deepest) levels; nothing in a configuration goes that deep")
             return false
@@ -106,7 +108,7 @@ struct YAMLReader {
             YAMLNode(
                 content: collection.isMapping ? .mapping(collection.pairs) : .sequence(collection.items),
                 isFlow: collection.isFlow, bytes: collection.start..<max(end, collection.start),
-                place: text.place(of: collection.start)))
+                place: collection.place))
     }
 
     private mutating func add(_ node: YAMLNode) {
@@ -139,8 +141,12 @@ struct YAMLReader {
         }
         let value = String(decoding: UnsafeBufferPointer(start: scalar.value, count: scalar.length), as: UTF8.self)
         return YAMLNode(
-            content: .scalar(value, style), isFlow: false, bytes: start..<end, place: text.place(of: start))
+            content: .scalar(value, style), isFlow: false, bytes: start..<end, place: Self.place(event.start_mark))
     }
+
+    /// libyaml counts lines and columns as we do, once the newlines that it alone knows were refused. It has counted
+    /// already: counting anew for every value of a long line would take its length squared.
+    private static func place(_ mark: yaml_mark_t) -> Place { Place(line: mark.line + 1, column: mark.column + 1) }
 
     private mutating func refuse(
         anchor: UnsafeMutablePointer<yaml_char_t>?, tag: UnsafeMutablePointer<yaml_char_t>?, at start: Int

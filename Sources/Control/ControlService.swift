@@ -21,9 +21,9 @@ package protocol ControlService: Sendable {
     func sync(_ request: SyncRequest) async throws(Refusal) -> [RunView]
     /// Returns once the run is held or finished.
     func settled(_ run: String) async throws(Refusal) -> RunView
-    func approve(_ action: RunAction) async throws(Refusal) -> RunView
-    func discard(_ action: RunAction) async throws(Refusal) -> RunView
-    func cancel(_ action: RunAction) async throws(Refusal) -> RunView
+    func approve(_ action: RunRequest) async throws(Refusal) -> RunView
+    func discard(_ action: RunRequest) async throws(Refusal) -> RunView
+    func cancel(_ action: RunRequest) async throws(Refusal) -> RunView
     func dismiss(_ action: RejectAction) async throws(Refusal)
     func freeze(_ request: FreezeRequest) async throws(Refusal)
     func pause(_ request: PauseRequest) async throws(Refusal)

@@ -29,7 +29,7 @@ package struct PlanQuery: Codable, Sendable, Equatable {
 }
 
 /// Acts on a run.
-package struct RunAction: Codable, Sendable, Equatable {
+package struct RunRequest: Codable, Sendable, Equatable {
     package var run: String
     package var reason: String?
     /// `approve --leaves`: send the leaves that unreadable rows withheld.

@@ -93,11 +93,11 @@ package struct SocketControl: ControlService {
         }
     }
 
-    package func approve(_ action: RunAction) async throws(Refusal) -> RunView { try await act("approve", action) }
-    package func discard(_ action: RunAction) async throws(Refusal) -> RunView { try await act("discard", action) }
-    package func cancel(_ action: RunAction) async throws(Refusal) -> RunView { try await act("cancel", action) }
+    package func approve(_ action: RunRequest) async throws(Refusal) -> RunView { try await act("approve", action) }
+    package func discard(_ action: RunRequest) async throws(Refusal) -> RunView { try await act("discard", action) }
+    package func cancel(_ action: RunRequest) async throws(Refusal) -> RunView { try await act("cancel", action) }
 
-    private func act(_ verb: String, _ action: RunAction) async throws(Refusal) -> RunView {
+    private func act(_ verb: String, _ action: RunRequest) async throws(Refusal) -> RunView {
         try await one(post("runs/\(Self.escaped(action.run))/\(verb)", action))
     }
 

@@ -67,7 +67,7 @@ struct ByteChannelSequence: AsyncBufferedSequence {
     func makeAsyncIterator() -> Iterator { Iterator(end: end) }
 
     /// Closes the channel when the connection lets go of the body.
-    private final class ReadingEnd: Sendable {
+    fileprivate final class ReadingEnd: Sendable {
         let channel: ByteChannel
 
         init(_ channel: ByteChannel) { self.channel = channel }

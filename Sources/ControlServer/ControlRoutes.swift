@@ -88,7 +88,7 @@ struct ControlRoutes {
 
     private func act(_ path: [String], _ request: HTTPRequest) async throws -> HTTPResponse {
         guard path.count == 3 else { throw Refusal(code: 64, message: "unknown path \(request.path)") }
-        var action = (try? await request.decoded(RunAction.self)) ?? RunAction(run: path[1])
+        var action = (try? await request.decoded(RunRequest.self)) ?? RunRequest(run: path[1])
         action.run = path[1]
         switch path[2] {
         case "approve": return lines([try await service.approve(action)])
@@ -105,7 +105,7 @@ struct ControlRoutes {
         query.syncs = request.list("sync")
         query.user = request.value("user")
         query.run = request.value("run")
-        return stream { [service] channel in
+        return stream { [service, query] channel in
             let writer = LineWriter(channel)
             try await service.events(query) { await writer.write($0.jsonLine()) }
             await writer.flush()

@@ -57,13 +57,20 @@ package final class ControlServer: Sendable {
 package enum SocketPath {
     package static func short(_ path: String) throws(Refusal) -> String {
         guard path.utf8.count > 100, let slash = path.lastIndex(of: "/") else { return path }
-        let folder = open(String(path[..<slash]), O_PATH | O_DIRECTORY | O_CLOEXEC)
+        let folder = open(String(path[..<slash]), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard folder >= 0 else {
             throw Refusal(code: 1, message: "\(path): \(String(cString: strerror(errno)))")
         }
         // The descriptor stays open for the life of the process: the path below leads through it.
         return "/proc/self/fd/\(folder)\(path[slash...])"
     }
+}
+
+/// `struct ucred` of unix(7), which glibc's module does not export.
+private struct PeerCredentials {
+    var pid: Int32 = 0
+    var uid: UInt32 = 0
+    var gid: UInt32 = 0
 }
 
 /// Closes every connection whose other end is neither this user nor root, as soon as the server waits for its bytes. The
@@ -77,8 +84,8 @@ private struct PeerCheckingPool<Pool: AsyncSocketPool>: AsyncSocketPool {
     func run() async throws { try await pool.run() }
 
     func suspendSocket(_ socket: Socket, untilReadyFor events: Socket.Events) async throws {
-        var peer = ucred()
-        var size = socklen_t(MemoryLayout<ucred>.size)
+        var peer = PeerCredentials()
+        var size = socklen_t(MemoryLayout<PeerCredentials>.size)
         if getsockopt(socket.file.rawValue, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0,
             peer.uid != geteuid(), peer.uid != 0, peer.pid != 0 {
             throw SocketError.disconnected

@@ -139,7 +139,7 @@ package struct EngineControl: ControlService {
             let ledger = try history.ledger(of: await engine.state(of: id))
             var reader = try ledger.memberReader()
             while let member = try reader.next() {
-                guard await visit(MemberView(member: String(decoding: member, as: UTF8.self))) else { return }
+                guard await visit(MemberView(member: member.text)) else { return }
             }
         } catch {
             throw Refusal(error)
@@ -180,8 +180,9 @@ package struct EngineControl: ControlService {
         options.approvedHash = request.approve
         options.retryFor = request.retry_for.map(milliseconds)
         options.actor = actor
+        let syncs = try syncIDs(request.syncs)
         do throws(EngineRefusal) {
-            return try await engine.start(try syncIDs(request.syncs), trigger: .manual, options: options)
+            return try await engine.start(syncs, trigger: .manual, options: options)
                 .map(RunView.init)
         } catch {
             throw Refusal(error)
@@ -195,7 +196,7 @@ package struct EngineControl: ControlService {
         return RunView(record)
     }
 
-    package func approve(_ action: RunAction) async throws(Refusal) -> RunView {
+    package func approve(_ action: RunRequest) async throws(Refusal) -> RunView {
         do throws(EngineRefusal) {
             let id = try engineRunID(action.run)
             let retryFor = action.retry_for.map(milliseconds)
@@ -208,7 +209,7 @@ package struct EngineControl: ControlService {
         }
     }
 
-    package func discard(_ action: RunAction) async throws(Refusal) -> RunView {
+    package func discard(_ action: RunRequest) async throws(Refusal) -> RunView {
         do throws(EngineRefusal) {
             return RunView(
                 try await engine.discard(try engineRunID(action.run), actor: actor, reason: action.reason))
@@ -217,7 +218,7 @@ package struct EngineControl: ControlService {
         }
     }
 
-    package func cancel(_ action: RunAction) async throws(Refusal) -> RunView {
+    package func cancel(_ action: RunRequest) async throws(Refusal) -> RunView {
         do throws(EngineRefusal) {
             return RunView(try await engine.cancel(try engineRunID(action.run), actor: actor, reason: action.reason))
         } catch {

@@ -46,12 +46,16 @@ package final class CurlTransport: HTTPTransport {
                 let flight = CurlFlight(request: request, isLoopbackOnly: RequestCheck.isLoopbackOnly(request)) {
                     continuation.resume(returning: $0)
                 }
-                guard loop.submit(flight) else {
-                    continuation.resume(
-                        returning: .failure(HTTPFailure(stage: .notSent, reason: "the connection was given up")))
+                if request.isCancellable, cancellation.attach(flight) {
+                    flight.end(.failure(HTTPFailure(stage: .notSent, reason: "cancelled", isCancelled: true)))
                     return
                 }
-                if request.isCancellable, cancellation.attach(flight) { loop.cancel(flight) }
+                guard loop.submit(flight) else {
+                    flight.end(.failure(HTTPFailure(stage: .notSent, reason: "the connection was given up")))
+                    return
+                }
+                // Raised since: the loop may have been told before it had the flight.
+                if request.isCancellable, cancellation.isRaised { loop.cancel(flight) }
             }
         } onCancel: {
             if request.isCancellable, let flight = cancellation.raise() { loop.cancel(flight) }
@@ -75,6 +79,8 @@ private final class Cancellation: Sendable {
             return state.isRaised
         }
     }
+
+    var isRaised: Bool { state.withLock { $0.isRaised } }
 
     /// Returns the flight to be aborted, nil when there is none yet.
     func raise() -> CurlFlight? {

@@ -4,11 +4,13 @@
 /// |---|---|
 /// | header, 16 bytes | `ROLLCALL`, version (2), kind (1), five zeros |
 /// | blocks | records in order, at most 16,384 and about 128 KiB a block; see `BlockWriter` |
-/// | footer | number of records (8), of blocks (4), length of the facts (4), the facts of the kind, and per block: hash of its first record (8), checksum (8), length (4), number of records (4) |
+/// | footer | number of records (8), of blocks (4), length of the facts (4), the facts, the index |
+/// | index, per block | hash of its first record (8), checksum (8), length (4), number of records (4) |
 /// | trailer, 56 bytes | offset and length of the footer (8 + 8), SHA-256 of header, footer and these two, `END ROLL` |
 ///
-/// The digest covers every byte but those of the blocks, and the blocks through their checksums. So opening a file
-/// reads its two ends only, and each block is verified when it is read, against an index that is already proven.
+/// The facts are what the kind says about itself. The digest covers every byte but those of the blocks, and the blocks
+/// through their checksums. So opening a file reads its two ends only, and each block is verified when it is read,
+/// against an index that is already proven.
 enum BlockFormat {
     static let version = 1
     static let magic: UInt64 = 0x4C4C_4143_4C4C_4F52

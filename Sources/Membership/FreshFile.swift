@@ -40,13 +40,21 @@ final class FreshFile {
     /// Syncs the content, moves the file to its name and syncs the folder. After an error from here the file may or
     /// may not be in place; what is in place is whole.
     func commit() throws(StateFileError) {
-        guard fsync(descriptor.number) == 0 else { throw .failed("sync", path, errno: errno) }
+        try sync(descriptor.number, path)
         guard rename(unfinishedPath, path) == 0 else { throw .failed("put in place", path, errno: errno) }
         isCommitted = true
         let folder = StateFileName.folder(of: path)
         let number = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard number >= 0 else { throw .io(path: folder, errno: errno, what: "open") }
         let opened = Descriptor(number: number)
-        guard fsync(opened.number) == 0 else { throw .failed("sync", folder, errno: errno) }
+        try sync(opened.number, folder)
+    }
+
+    /// Never repeated after a failure: the system may have dropped what it could not write, and then a second call
+    /// succeeds without having written anything.
+    private func sync(_ number: Int32, _ path: String) throws(StateFileError) {
+        while fsync(number) != 0 {
+            guard errno == EINTR else { throw .failed("sync", path, errno: errno) }
+        }
     }
 }

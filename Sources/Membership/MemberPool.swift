@@ -40,9 +40,10 @@ final class MemberPool {
         let page = 4_096
         capacity = (max(memoryLimit, 64 * 1_024) + page - 1) / page * page
         largestChunk = min(64 * 1_024, max(Self.smallestRawChunk, capacity / 1_024 / 16 * 16))
-        guard let mapped = mmap(nil, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
-            mapped != MAP_FAILED
-        else { throw .io(path: path, errno: errno, what: "reserve memory for") }
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+        guard let mapped = mmap(nil, capacity, PROT_READ | PROT_WRITE, flags, -1, 0), mapped != MAP_FAILED else {
+            throw .io(path: path, errno: errno, what: "reserve memory for")
+        }
         base = mapped
         // Members land in 256 places in turn; large pages keep that from missing in the translation cache.
         _ = madvise(base, capacity, MADV_HUGEPAGE)

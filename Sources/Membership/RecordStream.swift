@@ -1,5 +1,5 @@
 /// Reads a state file block by block into memory that it reuses. A block is handed out only after its checksum, its
-/// layout and its order have been verified; after an error the stream must not be used.
+/// layout and its order have been verified; after an error there is nothing more.
 ///
 /// What it hands out is borrowed: pointers and codes are valid until the next block is loaded.
 final class RecordStream {
@@ -26,6 +26,8 @@ final class RecordStream {
     private(set) var bodies: UnsafeMutableRawPointer
     /// The last code of the previous block, kept to verify the order across the border.
     private var border: (hash: UInt64, bytes: [UInt8], rawCount: Int)?
+    /// What went wrong. It does so again on every later call, so that nobody goes on after a gap.
+    private var failure: StateFileError?
 
     init(_ file: BlockFile) throws(StateFileError) {
         self.file = file
@@ -68,6 +70,16 @@ final class RecordStream {
 
     /// Loads one block, anywhere in the file. Only ``advance()`` verifies the order across blocks.
     func load(_ index: Int) throws(StateFileError) {
+        if let failure { throw failure }
+        do throws(StateFileError) {
+            try loadBlock(index)
+        } catch {
+            failure = error
+            throw error
+        }
+    }
+
+    private func loadBlock(_ index: Int) throws(StateFileError) {
         let entry = file.entries[index]
         if index != block + 1 { border = nil }
         count = 0

@@ -23,10 +23,11 @@ package final class SnapshotBuilder {
 
     /// - Parameters:
     ///   - scratch: folder for what does not fit into memory.
-    ///   - memoryLimit: bytes; what is needed beside it for writing stays under 2 MiB. A floor of 64 KiB is taken.
+    ///   - memoryLimit: bytes; what is needed beside it for writing stays under 4 MiB. Taken as 64 KiB at
+    ///     least and 64 GiB at most.
     package init(scratch: String, memoryLimit: Int = 256 * 1_024 * 1_024) throws(StateFileError) {
         self.scratch = scratch
-        self.memoryLimit = max(memoryLimit, 64 * 1_024)
+        self.memoryLimit = min(max(memoryLimit, 64 * 1_024), 64 << 30)
         // The rest is for sorting a partition while all others still wait.
         pool = try MemberPool(memoryLimit: self.memoryLimit / 16 * 15, path: scratch)
         lanes = pool.lanes

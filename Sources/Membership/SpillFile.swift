@@ -16,12 +16,12 @@ final class SpillFile {
     }
 
     func append(_ bytes: UnsafeRawBufferPointer, records: Int) throws(StateFileError) -> SpillSegment {
-        guard let start = bytes.baseAddress else { return SpillSegment(offset: size, length: 0, records: 0, checksum: 0) }
+        var segment = SpillSegment(offset: size, length: bytes.count, records: records, checksum: 0)
+        guard let start = bytes.baseAddress else { return segment }
         try writeFully(descriptor.number, path, bytes)
-        defer { size += bytes.count }
-        return SpillSegment(
-            offset: size, length: bytes.count, records: records,
-            checksum: StableHash.ofBytes(start, bytes.count))
+        segment.checksum = StableHash.ofBytes(start, bytes.count)
+        size += bytes.count
+        return segment
     }
 
     func read(_ segment: SpillSegment, into start: UnsafeMutableRawPointer) throws(StateFileError) {

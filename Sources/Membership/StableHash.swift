@@ -1,9 +1,9 @@
 /// The one hash of this module: it orders every state file, cuts snapshots into partitions and checks blocks.
 ///
-/// It is a folded 64 × 64 → 128 bit product in the manner of wyhash, with the fraction digits of π as constants. Files
-/// depend on it, so **it never changes**; `StableHashTests` pins it with vectors that an independent implementation
-/// gave. It is not keyed and resists no adversary: colliding ids cost time, never truth, because equal hashes are
-/// always told apart by their bytes.
+/// It is a folded 64 × 64 → 128 bit product in the manner of wyhash, with the fraction digits of π as constants.
+/// Files depend on it, so **it never changes**; `CodingTests` pins it with vectors of an independent implementation.
+/// It is not keyed and resists no adversary: colliding ids cost time, never truth, because equal hashes are always
+/// told apart by their bytes.
 ///
 /// With `k` the four constants, `fold(a, b)` = high ⊕ low half of `a · b`, words little-endian and `n` the length:
 /// ```

@@ -155,11 +155,12 @@ final class IdentifyWriter {
 
     private func makeShape(_ db: Database) throws -> Shape {
         let names = assigned.map { columns.columns[$0].name }
-        let quoted = names.map { ", \"\($0)\"" }.joined()
-        let places = names.map { _ in ", ?" }.joined()
-        let both = names.map { ", \"\($0)\", \"\($0)__at\"" }.joined()
+        // GRDB can join its own `SQL` too; these are texts.
+        let quoted: String = names.map { ", \"\($0)\"" }.joined()
+        let places: String = names.map { _ in ", ?" }.joined()
+        let both: String = names.map { ", \"\($0)\", \"\($0)__at\"" }.joined()
         // A value wins over one that an earlier message said, or that nobody said; of the same time the later arrival.
-        let updates = names.enumerated().map { index, name in
+        let updates: String = names.enumerated().map { index, name -> String in
             let (value, time) = ("?\(4 + 2 * index)", "?\(5 + 2 * index)")
             let isNewer = "\(time) >= ifnull(\"\(name)__at\", \(time))"
             return """

@@ -8,7 +8,6 @@ enum Main {
         signal(SIGPIPE, SIG_IGN)
         signal(SIGXFSZ, SIG_IGN)
         Signals.install()
-        setvbuf(stdout, nil, _IOLBF, 0)
         let arguments: CommandLineArguments
         do {
             arguments = try CommandLineArguments(Array(CommandLine.arguments.dropFirst()))

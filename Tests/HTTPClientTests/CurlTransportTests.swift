@@ -207,7 +207,9 @@ import Testing
             withUnsafeCurrentTask { $0?.cancel() }
             return await transport.exchange(request)
         }
-        #expect(await late.value.failure?.isCancelled == true)
+        let unsent = try #require(await late.value.failure)
+        #expect(unsent.isCancelled && unsent.stage == .notSent)
+        #expect(server.requests.count == 2)
     }
 
     @Test func aThreadCanWaitForAnExchange() async {

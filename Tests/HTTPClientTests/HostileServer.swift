@@ -26,6 +26,7 @@ final class HostileServer: @unchecked Sendable {
     private let received = Mutex<[Received]>([])
     private let connectionCount = Atomic<Int>(0)
     private let sentCount = Atomic<Int>(0)
+    private let durations = AsyncStream<Duration>.makeStream()
     private let script: @Sendable (Peer, Int) -> Void
 
     /// - Parameter script: is given each connection with its number, from 1; the connection is closed when it returns.
@@ -53,8 +54,9 @@ final class HostileServer: @unchecked Sendable {
                 guard descriptor >= 0 else { return }
                 let number = connectionCount.add(1, ordering: .relaxed).newValue
                 Self.thread { [self] in
-                    let peer = Peer(descriptor: descriptor, server: self)
-                    self.script(peer, number)
+                    let began = ContinuousClock.now
+                    self.script(Peer(descriptor: descriptor, server: self), number)
+                    durations.continuation.yield(ContinuousClock.now - began)
                     close(descriptor)
                 }
             }
@@ -66,6 +68,12 @@ final class HostileServer: @unchecked Sendable {
     /// Bytes that clients and the kernel between us took.
     var sent: Int { sentCount.load(ordering: .relaxed) }
     var requests: [Received] { received.withLock { $0 } }
+
+    /// How long the first connection's script ran, by the clock of its own thread.
+    func firstDuration() async -> Duration {
+        var durations = durations.stream.makeAsyncIterator()
+        return await durations.next() ?? .zero
+    }
 
     /// Refuses further connections, and lets the threads end.
     func stopListening() { shutdown(listener, Int32(SHUT_RDWR)) }

@@ -26,10 +26,12 @@ struct Scenario {
             reference.append(try compare())
             own.append(try sync(ledger, round))
             let ratio = own[round - 1].total / reference[round - 1]
-            print("round \(round): comm \(reference[round - 1].text) s, own \(own[round - 1].text), ratio \(ratio.text)")
+            print("round \(round): comm \(reference[round - 1].text) s, own \(own[round - 1].text): \(ratio.text)")
         }
         let ratios = zip(own, reference).map { $0.total / $1 }
-        print("median: comm \(median(reference).text) s, own \(median(own.map(\.total)).text) s, ratio \(median(ratios).text)")
+        print("median: comm \(median(reference).text) s, own \(median(own.map(\.total)).text) s")
+        print("unsorted, read to durable: \(median(ratios).text) × comm")
+        print("both sorted, plan only: \(median(zip(own, reference).map { $0.plan / $1 }).text) × comm")
         try unchangedSync()
         var usage = rusage()
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)

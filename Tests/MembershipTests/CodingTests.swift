@@ -3,7 +3,7 @@ import Testing
 @testable import Membership
 
 @Suite struct CodingTests {
-    /// Vectors from an independent implementation of the formula in `StableHash`, of the bytes 0, 1, 2, … 250, 0, 1 ….
+    /// Vectors from an independent implementation of the formula in `StableHash`, of bytes 0, 1, … 250, 0, 1 ….
     @Test(arguments: hashVectors)
     func hashIsForever(vector: HashVector) {
         let bytes = (0..<vector.count).map { UInt8($0 % 251) }

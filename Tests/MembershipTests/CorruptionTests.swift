@@ -10,14 +10,17 @@ import Testing
         var random = SeededGenerator(seed: 2)
         let uuids = (0..<6).map { _ in uuidText(&random) }
         let packed = try snapshot(uuids, at: folder.file("packed"), in: folder)
-        let rows = try snapshot(uuids.prefix(3) + [id("a"), ID(repeating: 0x62, count: 90)], at: folder.file("rows"), in: folder)
+        let others = [id("a"), ID(repeating: 0x62, count: 90)]
+        let rows = try snapshot(uuids.prefix(3) + others, at: folder.file("rows"), in: folder)
         let first = try Plan.make(snapshot: packed, ledger: .empty, request: request(), at: folder.file("plan-1"))
         let half = [OutcomeRange(range: 0..<3, outcome: .accepted), OutcomeRange(range: 3..<5, outcome: .unknown)]
         let ledger = try Ledger.applying(first, to: .empty, outcomes: half, at: folder.file("ledger-1"))
-        let second = try Plan.make(snapshot: rows, ledger: ledger, request: request(.full, attempt: 2), at: folder.file("plan-2"))
+        let second = try Plan.make(
+            snapshot: rows, ledger: ledger, request: request(.full, attempt: 2), at: folder.file("plan-2"))
         let all = [OutcomeRange(range: 0..<second.count, outcome: .accepted)]
         let mixed = try Ledger.applying(second, to: ledger, outcomes: all, at: folder.file("ledger-2"))
-        let leaving = try Plan.make(snapshot: nil, ledger: mixed, request: request(attempt: 3), at: folder.file("plan-3"))
+        let leaving = try Plan.make(
+            snapshot: nil, ledger: mixed, request: request(attempt: 3), at: folder.file("plan-3"))
         return [
             (packed.path, .snapshot), (rows.path, .snapshot), (first.path, .plan), (second.path, .plan),
             (leaving.path, .plan), (ledger.path ?? "", .ledger), (mixed.path ?? "", .ledger),
@@ -49,7 +52,9 @@ import Testing
                     changed[position] ^= mask
                     try folder.write(changed, to: damaged)
                     flips += 1
-                    #expect(throws: StateFileError.self, "\(kind.name), byte \(position)") { try readAll(damaged, kind) }
+                    #expect(throws: StateFileError.self, "\(path), byte \(position)") {
+                        try readAll(damaged, kind)
+                    }
                 }
             }
         }
@@ -117,7 +122,9 @@ import Testing
                 let sum = bytes[entry.offset..<entry.offset + entry.length].withUnsafeBytes { buffer in
                     buffer.baseAddress.map { StableHash.ofBytes($0, buffer.count) } ?? 0
                 }
-                withUnsafeBytes(of: sum.littleEndian) { bytes.replaceSubrange(entryOffset + 8..<entryOffset + 16, with: $0) }
+                withUnsafeBytes(of: sum.littleEndian) {
+                    bytes.replaceSubrange(entryOffset + 8..<entryOffset + 16, with: $0)
+                }
                 entryOffset += BlockFormat.entryCount
             }
         }
@@ -126,6 +133,65 @@ import Testing
         hash.update(Array(bytes[footer..<trailer + 16]))
         bytes.replaceSubrange(trailer + 16..<trailer + 48, with: hash.digest())
         return bytes
+    }
+
+    /// Sound blocks in the wrong order, within a block, across two, and with a member twice.
+    @Test(arguments: [[0, 2, 1, 3], [1, 0], [0, 0], [0, 1, 2, 2]])
+    func theOrderIsVerified(order: [Int]) throws {
+        let folder = try TemporaryFolder()
+        var random = SeededGenerator(seed: 1)
+        let codes = try (0..<4).map { _ in try OwnedCode(member(uuidText(&random))) }.sorted { $0.hash < $1.hash }
+        let path = folder.file("s")
+        func write(_ order: [Int]) throws {
+            let writer = try BlockWriter(path, .snapshot)
+            for position in order {
+                let code = codes[position]
+                let words = code.withCode { $0.words }
+                try writer.appendPacked(words.first, words.last, hash: code.hash, state: 0)
+            }
+            _ = try writer.finish(facts: Snapshot.facts(duplicates: 0))
+        }
+        try write([0, 1, 2, 3])
+        try Snapshot.open(path).verify()
+        try write(order)
+        #expect(throws: StateFileError.self) { try Snapshot.open(path).verify() }
+    }
+
+    @Test func theOrderIsVerifiedAcrossBlocks() throws {
+        let folder = try TemporaryFolder()
+        var random = SeededGenerator(seed: 9)
+        let ids = (0..<8_193).map { _ in uuidText(&random) }
+        let codes = try ids.map { try OwnedCode(member($0)) }.sorted { $0.hash < $1.hash }
+        func write(last: OwnedCode) throws -> Snapshot {
+            let writer = try BlockWriter(folder.file("s"), .snapshot)
+            for code in codes.dropLast() + [last] {
+                let words = code.withCode { $0.words }
+                try writer.appendPacked(words.first, words.last, hash: code.hash, state: 0)
+            }
+            return try Snapshot(writer.finish(facts: Snapshot.facts(duplicates: 0)))
+        }
+        let sound = try write(last: codes[8_192])
+        #expect(sound.file.entries.count == 2)
+        try sound.verify()
+        #expect(throws: StateFileError.self) { try write(last: codes[8_191]).verify() }
+        #expect(throws: StateFileError.self) { try write(last: codes[8_190]).verify() }
+    }
+
+    /// A reader that failed goes on failing, so that nobody continues after a gap.
+    @Test func aFailedReaderStaysFailed() throws {
+        let folder = try TemporaryFolder()
+        var random = SeededGenerator(seed: 3)
+        let source = try snapshot((0..<20_000).map { _ in uuidText(&random) }, at: folder.file("s"), in: folder)
+        let plan = try Plan.make(snapshot: source, ledger: .empty, request: request(), at: folder.file("p"))
+        var bytes = try folder.bytes(of: plan.path)
+        bytes[plan.file.entries[1].offset + 100] ^= 1
+        try folder.write(bytes, to: plan.path)
+        var reader = try plan.reader(from: 8_000)
+        for index in 8_000..<8_192 { #expect(try reader.next()?.index == index) }
+        for _ in 0..<3 { #expect(throws: StateFileError.self) { try reader.next() } }
+        #expect(throws: StateFileError.self) { try plan.reader(from: 8_192) }
+        var later = try plan.reader(from: 16_384)
+        #expect(try later.next()?.index == 16_384)
     }
 
     @Test func aFullDeviceIsItsOwnError() throws {

@@ -105,7 +105,7 @@ import Testing
         for entry in sample { #expect(entry == all[entry.index]) }
         #expect(try plan.sample(0).isEmpty && plan.sample(-1).isEmpty)
         #expect(try plan.sample(4).count { $0.kind == .left } == 2)
-        #expect(try plan.sample(1_000).count == 67 || plan.sample(1_000).count > 35)
+        #expect(try plan.sample(1_000).count >= 3 + PlanSample.capacity / 2)
     }
 
     @Test func booksOfBaselineAndOverlap() throws {
@@ -117,8 +117,9 @@ import Testing
         let leaving = try Plan.make(snapshot: nil, ledger: first, request: request(), at: folder.file("p"))
         let b = try #require(try leaving.find(member(id("b")))).index
         let c = try #require(try leaving.find(member(id("c")))).index
-        let outcomes = [OutcomeRange(range: b..<b + 1, outcome: .unknown), OutcomeRange(range: c..<c + 1, outcome: .accepted)]
-            .sorted { $0.range.lowerBound < $1.range.lowerBound }
+        let outcomes = [
+            OutcomeRange(range: b..<b + 1, outcome: .unknown), OutcomeRange(range: c..<c + 1, outcome: .accepted),
+        ].sorted { $0.range.lowerBound < $1.range.lowerBound }
         let between = try Ledger.applying(leaving, to: first, outcomes: outcomes, at: folder.file("between"))
         #expect(between.members == 2 && between.unknown == 1 && between.unknownLastTrue == 1)
         let second = try Ledger.baseline(from: new, over: between, at: folder.file("second"))

@@ -149,3 +149,56 @@ import Testing
         #expect(throws: StateFileError.self) { try BlockWriter(folder.file("no") + "/s", .snapshot) }
     }
 }
+
+/// Ids that all have the same hash: a first word that cancels a constant of the hash makes its product zero.
+@Suite struct CollisionTests {
+    private func colliding(_ number: Int) -> ID {
+        let tail = String(number, radix: 16)
+        return id("44737003-2e8a-1913-0000-" + String(repeating: "0", count: 12 - tail.utf8.count) + tail)
+    }
+
+    @Test func equalHashesAreToldApart() throws {
+        let folder = try TemporaryFolder()
+        var random = SeededGenerator(seed: 6)
+        // More than two blocks of one hash, among others.
+        let same = (0..<18_000).map(colliding)
+        let others = (0..<2_000).map { _ in randomID(&random, among: 100_000) }
+        #expect(try Set(same.prefix(50).map { try OwnedCode(member($0)).hash }).count == 1)
+        let ids = (same + others).shuffled(using: &random)
+        let source = try snapshot(ids + same.prefix(10), at: folder.file("s"), in: folder, memoryLimit: 64 * 1_024)
+        try source.verify()
+        #expect(source.members == Set(ids).count && source.duplicates == ids.count + 10 - source.members)
+        let whole = try snapshot(ids, at: folder.file("whole"), in: folder, memoryLimit: 64 << 20)
+        #expect(whole.members == source.members)
+        let ledger = try Ledger.baseline(from: source, over: .empty, at: folder.file("l"))
+        for number in [0, 1, 8_191, 8_192, 16_500, 17_999] {
+            #expect(try ledger.told(member(colliding(number))) == .yes)
+        }
+        #expect(try ledger.told(member(colliding(18_000))) == .never)
+
+        let fewer = ids.filter { $0 != colliding(9_000) } + [colliding(70_000)]
+        let next = try snapshot(fewer, at: folder.file("s2"), in: folder)
+        let plan = try Plan.make(snapshot: next, ledger: ledger, request: request(), at: folder.file("p"))
+        #expect(plan.summary.entered == 1 && plan.summary.left == 1 && plan.summary.unchanged == source.members - 1)
+        #expect(try plan.find(member(colliding(70_000)))?.entered == true)
+        #expect(try plan.find(member(colliding(9_000)))?.entered == false)
+        #expect(try plan.find(member(colliding(9_001))) == nil)
+    }
+
+    @Test func theOrderAmongEqualHashes() {
+        let bytes: [UInt8] = Array("aaaaaaaaaaaaaaaaab".utf8)
+        bytes.withUnsafeBytes { buffer in
+            guard let start = buffer.baseAddress else { return }
+            let packed = MemberCode(start: start, rawCount: 0)
+            let (short, long) = (MemberCode(start: start, rawCount: 16), MemberCode(start: start, rawCount: 17))
+            let greater = MemberCode(start: start + 1, rawCount: 17)
+            let ordered = [packed, short, long, greater]
+            for (low, one) in ordered.enumerated() {
+                for (high, other) in ordered.enumerated() {
+                    #expect(one.precedes(other) == (low < high))
+                    #expect(one.equals(other) == (low == high))
+                }
+            }
+        }
+    }
+}

@@ -80,7 +80,7 @@ package enum EngineChange: Sendable {
 /// The engine: knows every sync, starts runs, and holds what they share. All decisions are made by the pure types of
 /// `Decisions` and `Delivery`; this performs them.
 package actor Engine {
-    package let context: EngineContext
+    package nonisolated let context: EngineContext
     private(set) var configuration = EngineConfiguration(syncs: [], destinations: [])
     private var definitions: [SyncID: SyncDefinition] = [:]
     private var destinations: [String: DestinationDefinition] = [:]

@@ -26,7 +26,7 @@ struct ApproveCommand: AsyncParsableCommand {
         let session = try await Session.working(.sync)
         do {
             if leaves, !json { try await showBadRows(session) }
-            var action = RunAction(run: run, reason: reason)
+            var action = RunRequest(run: run, reason: reason)
             action.leaves = leaves
             action.retry_for = session.isAttached ? seconds : seconds ?? 60
             let started = try await session.control.approve(action)
@@ -59,7 +59,7 @@ struct DiscardCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await Asking.work { session in
-            let view = try await session.control.discard(RunAction(run: run, reason: reason))
+            let view = try await session.control.discard(RunRequest(run: run, reason: reason))
             if json { Output.json(view) } else { Output.line("run \(view.run) is discarded") }
         }
     }
@@ -78,7 +78,7 @@ struct CancelCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await Asking.work { session in
-            _ = try await session.control.cancel(RunAction(run: run, reason: reason))
+            _ = try await session.control.cancel(RunRequest(run: run, reason: reason))
             let view = try await session.control.settled(run)
             if json { Output.json(view) } else { Output.line("run \(view.run) is \(view.outcome ?? view.phase)") }
         }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Configuration
 import Control
 import Glibc
 import Scheduling
@@ -92,7 +93,7 @@ struct RunWatcher {
             }
             Task {
                 for run in runs {
-                    _ = try? await session.control.cancel(RunAction(
+                    _ = try? await session.control.cancel(RunRequest(
                         run: run, reason: number == SIGINT ? "interrupted (SIGINT)" : "stopped by signal \(number)"))
                 }
             }

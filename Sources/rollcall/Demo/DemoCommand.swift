@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import SyncEngine
 
 struct DemoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -46,9 +47,10 @@ enum DemoFolder {
 
     /// Removes the folder and what the demo puts into it; nothing else can be in it.
     static func remove(_ folder: String) {
-        nftw(folder, { path, _, _, _ in
-            if let path { Glibc.remove(path) }
-            return 0
-        }, 16, FTW_DEPTH | FTW_PHYS)
+        for name in StateFolder.names(in: folder) {
+            let path = folder + "/" + name
+            if unlink(path) != 0 { remove(path) }
+        }
+        rmdir(folder)
     }
 }

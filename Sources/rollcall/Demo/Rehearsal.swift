@@ -1,5 +1,6 @@
 import Configuration
 import Control
+import ControlServer
 import Glibc
 import HTTPClient
 import Receiver
@@ -123,9 +124,9 @@ actor Rehearsal {
             guard part < 1 else { return }
             try await world.pass()
             if part > 0.25, part < 0.5 {
-                try once("crm fails") {
+                once("crm fails") {
                     Output.line("demo: the receiver behind crm starts to answer 503")
-                    crm.setFaults(try FaultScript(parsing: "503"))
+                    crm.setFaults(FaultScript(rules: [FaultRule(action: .status(503))]))
                 }
             }
             if part > 0.35, story.insert("cleaned").inserted {
@@ -133,7 +134,7 @@ actor Rehearsal {
                 try await world.cleanNewsletter()
             }
             if part > 0.5 {
-                try once("crm recovers") {
+                once("crm recovers") {
                     Output.line("demo: the receiver behind crm is well again")
                     crm.setFaults(.none)
                 }
@@ -143,9 +144,9 @@ actor Rehearsal {
         }
     }
 
-    private func once(_ name: String, _ body: () throws -> Void) rethrows {
+    private func once(_ name: String, _ body: () -> Void) {
         guard story.insert(name).inserted else { return }
-        try body()
+        body()
     }
 
     private func approveHeld(_ hosted: HostedEngine) async {
@@ -153,7 +154,7 @@ actor Rehearsal {
         for sync in (try? await control.status(nil)) ?? [] {
             guard let run = sync.held_run else { continue }
             Output.line("demo: an operator looks at the held run \(run) and approves it")
-            _ = try? await control.approve(RunAction(run: run, reason: "the list was cleaned on purpose"))
+            _ = try? await control.approve(RunRequest(run: run, reason: "the list was cleaned on purpose"))
         }
     }
 
@@ -182,7 +183,7 @@ actor Rehearsal {
         for run in try await control.sync(SyncRequest(syncs: syncs)) {
             let settled = try await control.settled(run.run)
             if settled.phase == "held" {
-                _ = try await control.approve(RunAction(run: settled.run, reason: "end of the demo"))
+                _ = try await control.approve(RunRequest(run: settled.run, reason: "end of the demo"))
                 _ = try await control.settled(settled.run)
             }
         }

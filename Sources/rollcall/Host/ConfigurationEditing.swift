@@ -16,7 +16,7 @@ enum ConfigurationEditing {
             try change(&editor)
             let lines = editor.describeChange()
             try editor.write(
-                to: location.folder, expecting: current.digest, previous: location.state.path)
+                to: location.folder, keepingPreviousIn: location.state.path, expecting: current.digest)
             return lines
         } catch let error as ConfigurationError {
             throw Refusal(code: 78, message: error.description)
