@@ -39,7 +39,7 @@ struct YAMLReader {
     private mutating func read(_ bytes: UnsafeBufferPointer<UInt8>) {
         var parser = yaml_parser_t()
         guard yaml_parser_initialize(&parser) == 1 else {
-            return report(at: 0, "out of memory")
+            return report(Place(line: 1, column: 1), "out of memory")
         }
         defer { yaml_parser_delete(&parser) }
         yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING)
@@ -49,7 +49,7 @@ struct YAMLReader {
             guard yaml_parser_parse(&parser, &event) == 1 else {
                 let complaint = YAMLComplaint(parser, offsets: offsets)
                 let (offset, message) = complaint.explanation(in: text)
-                return report(at: offset, message)
+                return report(text.place(of: offset), message)
             }
             defer { yaml_event_delete(&event) }
             if event.type == YAML_STREAM_END_EVENT || !take(event) { return }
@@ -65,22 +65,22 @@ struct YAMLReader {
         case YAML_DOCUMENT_START_EVENT:
             documents += 1
             guard documents == 1 else {
-                report(at: start, "a second document begins here; a configuration is one document, remove the line")
+                report(place, "a second document begins here; a configuration is one document, remove the line")
                 return false
             }
         case YAML_ALIAS_EVENT:
-            report(at: start, "an alias (*name); aliases are not supported, write the value out")
+            report(place, "an alias (*name); aliases are not supported, write the value out")
             add(YAMLNode(content: .scalar("", .plain), isFlow: false, bytes: start..<start, place: place))
         case YAML_SCALAR_EVENT:
-            refuse(anchor: event.data.scalar.anchor, tag: event.data.scalar.tag, at: start)
+            refuse(anchor: event.data.scalar.anchor, tag: event.data.scalar.tag, place)
             add(scalar(event, start: start, end: end))
         case YAML_SEQUENCE_START_EVENT:
             let sequence = event.data.sequence_start
-            refuse(anchor: sequence.anchor, tag: sequence.tag, at: start)
+            refuse(anchor: sequence.anchor, tag: sequence.tag, place)
             return begin(isMapping: false, isFlow: sequence.style == YAML_FLOW_SEQUENCE_STYLE, at: start, place)
         case YAML_MAPPING_START_EVENT:
             let mapping = event.data.mapping_start
-            refuse(anchor: mapping.anchor, tag: mapping.tag, at: start)
+            refuse(anchor: mapping.anchor, tag: mapping.tag, place)
             return begin(isMapping: true, isFlow: mapping.style == YAML_FLOW_MAPPING_STYLE, at: start, place)
         case YAML_SEQUENCE_END_EVENT, YAML_MAPPING_END_EVENT:
             close(at: end)
@@ -93,7 +93,7 @@ struct YAMLReader {
     private mutating func begin(isMapping: Bool, isFlow: Bool, at start: Int, _ place: Place) -> Bool {
         open.append(Collection(isMapping: isMapping, isFlow: isFlow, start: start, place: place))
         guard open.count <= Self.deepest else {
-            report(at: start, "nested deeper than \(Self.deepest) levels; nothing in a configuration goes that deep")
+            report(place, "nested deeper than \(Self.deepest) levels; nothing in a configuration goes that deep")
             return false
         }
         return true
@@ -149,17 +149,16 @@ struct YAMLReader {
     private static func place(_ mark: yaml_mark_t) -> Place { Place(line: mark.line + 1, column: mark.column + 1) }
 
     private mutating func refuse(
-        anchor: UnsafeMutablePointer<yaml_char_t>?, tag: UnsafeMutablePointer<yaml_char_t>?, at start: Int
+        anchor: UnsafeMutablePointer<yaml_char_t>?, tag: UnsafeMutablePointer<yaml_char_t>?, _ place: Place
     ) {
         if anchor != nil {
-            report(at: start, "an anchor (&name); anchors are not supported, write the value out where it is used")
+            report(place, "an anchor (&name); anchors are not supported, write the value out where it is used")
         } else if tag != nil {
-            report(at: start, "a tag (!name); tags are not supported, remove it or put the value in quotes")
+            report(place, "a tag (!name); tags are not supported, remove it or put the value in quotes")
         }
     }
 
-    private mutating func report(at offset: Int, _ message: String) {
-        let place = text.place(of: offset)
+    private mutating func report(_ place: Place, _ message: String) {
         problems.append(ConfigurationProblem(line: place.line, column: place.column, message: message))
     }
 }

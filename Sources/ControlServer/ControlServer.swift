@@ -28,7 +28,8 @@ package final class ControlServer: Sendable {
             throw Refusal(code: 1, message: "\(path): \(error)")
         }
         server = HTTPServer(config: .init(
-            address: address, timeout: 30, pool: PeerCheckingPool(wrapping: HTTPServer.defaultPool())))
+            address: address, timeout: 30, pool: PeerCheckingPool(wrapping: HTTPServer.defaultPool()),
+            logger: .disabled))
     }
 
     /// Serves until the task is cancelled.

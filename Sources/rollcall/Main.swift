@@ -5,6 +5,7 @@ import Glibc
 @main
 enum Main {
     static func main() async {
+        umask(0o077)
         signal(SIGPIPE, SIG_IGN)
         signal(SIGXFSZ, SIG_IGN)
         Signals.install()

@@ -34,7 +34,7 @@ struct MutationTests {
         var random = SeededRandom(seed: seed)
         let sample = Array(productExample.utf8)
         var refused = 0
-        for round in 0..<300 {
+        for round in 0..<120 {
             var bytes = sample
             for _ in 0..<Int.random(in: 1...4, using: &random) { mutate(&bytes, using: &random) }
             do throws(ConfigurationError) {
@@ -50,7 +50,7 @@ struct MutationTests {
                 }
             }
         }
-        #expect(refused > 100, "seed \(seed)")
+        #expect(refused > 40, "seed \(seed)")
     }
 
     /// An edit either is refused and changes nothing, or says what was meant.
@@ -93,6 +93,7 @@ struct MutationTests {
             "version: 1\n" + String(repeating: "a", count: 900_000), "a: \"" + String(repeating: "\\n", count: 400_000),
             String(repeating: "a: 1\n", count: 150_000), "[" + String(repeating: "a,", count: 400_000) + "]",
             "version: " + String(repeating: "😀", count: 200_000), String(repeating: "#\n", count: 400_000),
+            "[" + String(repeating: "&a 1,", count: 180_000) + "]", "[" + String(repeating: "{},", count: 300_000) + "]",
             "version: |\n" + String(repeating: " a\n", count: 250_000),
         ]
         for shape in shapes {

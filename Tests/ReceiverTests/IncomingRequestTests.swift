@@ -103,7 +103,7 @@ import Testing
         }
         #expect(item(32_768).utf8.count == 32_768)
         #expect(try read(batch(item(32_768))).refusal == nil)
-        let large = try read(batch(item(20), item(32_769), item(20)))
+        let large = try read(batch(item(40), item(32_769), item(40)))
         #expect(large.refusal == .tooLarge)
         #expect(large.messages.isEmpty)
         #expect(codes(large).contains(.messageTooLarge))

@@ -102,7 +102,7 @@ import Testing
         var accepted = 0
         for round in 0..<20_000 {
             var text = model
-            for _ in 0..<Int.random(in: 1...3, using: &generator) {
+            for _ in 0..<Int.random(in: 1...3, using: &generator) where !text.isEmpty {
                 let place = Int.random(in: 0..<text.count, using: &generator)
                 switch Int.random(in: 0..<4, using: &generator) {
                 case 0: text[place] = UInt8.random(in: .min ... .max, using: &generator)

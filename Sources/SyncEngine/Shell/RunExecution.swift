@@ -345,6 +345,8 @@ actor RunExecution {
             }
         }
         if let newState { await engine.adopt(newState, replacing: state.ledger) }
+        // A plan without changes tells nothing that its counts do not.
+        if let facts = record.plan, facts.count == 0 { RetentionSweep.remove(facts.file, in: context.folder.plans) }
         await engine.changed(record)
     }
 }

@@ -59,7 +59,7 @@ struct VerifyCommand: AsyncParsableCommand {
         while true {
             let page = try await store.runs(filter)
             for run in page {
-                guard let facts = run.plan else { continue }
+                guard let facts = run.plan, facts.count > 0 else { continue }
                 do throws(StateFileError) {
                     try Plan.open(folder.plans + "/" + facts.file, expecting: FileDigest(hex: facts.digest)).verify()
                 } catch {
