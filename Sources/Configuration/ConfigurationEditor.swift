@@ -33,7 +33,7 @@ package struct ConfigurationEditor: Sendable {
         let target = try EditedCohort(cohort, in: parsed)
         var intended = parsed.model
         intended.cohorts[target.index].schedule = edit.applied(to: target.model.schedule, in: parsed.model)
-        try apply(try ScheduleRewrite(cohort: target).edits(for: edit), intending: intended)
+        try apply(try ScheduleRewrite(cohort: target).edits(for: edit), of: target, intending: intended)
     }
 
     /// Holds back a cohort's schedule, or lets it run again.
@@ -52,7 +52,7 @@ package struct ConfigurationEditor: Sendable {
         guard after != before else { return }
         var intended = parsed.model
         intended.cohorts[target.index].schedule.setPaused(after, of: known)
-        try apply(try PauseRewrite(cohort: target).edits(pausing: after), intending: intended)
+        try apply(try PauseRewrite(cohort: target).edits(pausing: after), of: target, intending: intended)
     }
 
     /// Changes one limit of `guards:`, such as `max_leave` to `30%`.
@@ -65,7 +65,7 @@ package struct ConfigurationEditor: Sendable {
         let edits = try GuardRewrite(cohort: target).edits(name, to: value)
         var intended = parsed.model
         GuardRewrite.set(name, to: value, in: &intended.cohorts[target.index].guards)
-        try apply(edits, intending: intended)
+        try apply(edits, of: target, intending: intended)
     }
 
     /// Adds a cohort behind the last one.
@@ -75,17 +75,17 @@ package struct ConfigurationEditor: Sendable {
         let edited = try reread(edits)
         var expected = edited.model
         let added = expected.cohorts.popLast()
-        guard added != nil, expected == parsed.model else { throw misread() }
+        guard added != nil, expected == parsed.model else { throw misread(parsed.root.place) }
         accept(edited)
     }
 
     // MARK: Checking
 
     private mutating func apply(
-        _ edits: [TextEdit], intending intended: WorkspaceConfiguration
+        _ edits: [TextEdit], of cohort: EditedCohort, intending intended: WorkspaceConfiguration
     ) throws(ConfigurationEditError) {
         let edited = try reread(edits)
-        guard edited.model.saysTheSame(as: intended) else { throw misread() }
+        guard edited.model.saysTheSame(as: intended) else { throw misread(cohort.model.place) }
         accept(edited)
     }
 
@@ -104,11 +104,12 @@ package struct ConfigurationEditor: Sendable {
         parsed = edited
     }
 
-    private func misread() -> ConfigurationEditError {
+    private func misread(_ place: Place) -> ConfigurationEditError {
         .unrepresentable(
             file: parsed.file,
             ConfigurationProblem(
-                line: 1, column: 1, message: "the edited file would not say what was meant; edit the file by hand"))
+                line: place.line, column: place.column,
+                message: "the edited file would not say what was meant; edit the file by hand"))
     }
 }
 

@@ -15,8 +15,8 @@ enum DownloadQuota {
             log.add(
                 source.place,
                 "the schedules of source \(quoted(source.key)) need \(grouped(sum)) downloads in a month of 31 days "
-                    + "and its quota is \(grouped(settings.quota)): \(terms.joined(separator: ", "))\(others); run them "
-                    + "less often, pause some, or raise \"quota\" if Amplitude raised it")
+                    + "and its quota is \(grouped(settings.quota)): \(terms.joined(separator: ", "))\(others); run "
+                    + "them less often, pause some, or raise \"quota\" if Amplitude raised it")
         }
     }
 

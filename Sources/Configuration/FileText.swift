@@ -31,8 +31,6 @@ struct FileText: Sendable {
         return low
     }
 
-    var lineCount: Int { lineStarts.count }
-
     /// Offset of the first byte of the line that holds a byte.
     func lineStart(of offset: Int) -> Int { lineStarts[lineIndex(of: offset)] }
 

@@ -17,7 +17,8 @@ enum GuardReader {
                 "\"guards\" of \(cohort.owner) must be off, or limits such as {max_leave: 20%, max_growth: 5x}")
             return limits
         }
-        guard let fields = Fields(node, owner: "the guards of \(cohort.owner)", place: node.place, log: cohort.log) else {
+        guard let fields = Fields(node, owner: "the guards of \(cohort.owner)", place: node.place, log: cohort.log)
+        else {
             return limits
         }
         fields.allowOnly(keys)

@@ -114,7 +114,8 @@ struct PauseRewrite {
     ) throws(ConfigurationEditError) -> [TextEdit] {
         let names = items.compactMap(\.text)
         let added = destinations.filter { !names.contains($0) }
-        let isOurs = String(decoding: text.bytes[paused.value.bytes], as: UTF8.self)
+        let isOurs =
+            String(decoding: text.bytes[paused.value.bytes], as: UTF8.self)
             == value(cohort.model.destinations.filter { names.contains($0) })
         guard paused.value.isFlow, let last = items.last, !isOurs else {
             return [try replaceWhole(paused, with: value(destinations), mapping)]

@@ -55,7 +55,8 @@ extension Fields {
                 !texts.contains(where: { $0.utf8.contains(0) })
             else {
                 return wrong(
-                    pair, key, "\"command\" is a list of the program and its arguments, such as "
+                    pair, key,
+                    "\"command\" is a list of the program and its arguments, such as "
                         + "{command: [pass, show, \(key)]}")
             }
             return .command(texts)

@@ -78,7 +78,8 @@ struct MappingRewrite {
         } else {
             return removeLine(pair)
         }
-        let around = Array(text.bytes[range.lowerBound..<max(range.lowerBound, pair.key.bytes.lowerBound)])
+        let around =
+            Array(text.bytes[range.lowerBound..<max(range.lowerBound, pair.key.bytes.lowerBound)])
             + text.bytes[pair.value.bytes.upperBound..<max(pair.value.bytes.upperBound, range.upperBound)]
         guard !around.contains(UInt8(ascii: "#")), !(node.isFlow && around.contains(0x0A)) else { return nil }
         return TextEdit(range, "")

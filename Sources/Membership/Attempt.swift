@@ -71,6 +71,11 @@ package enum Told: Hashable, Sendable {
         }
     }
 
+    /// Whether the outcome of the last attempt was never learned.
+    package var isUnknown: Bool {
+        if case .unknown = self { true } else { false }
+    }
+
     /// Whether this counts as a member in the ledger's books.
     package var isMember: Bool { lastCertain == true }
 }

@@ -40,13 +40,14 @@ final class FreshFile {
     /// Syncs the content, moves the file to its name and syncs the folder. After an error from here the file may or
     /// may not be in place; what is in place is whole.
     func commit() throws(StateFileError) {
-        try sync(descriptor.number, path)
-        guard rename(unfinishedPath, path) == 0 else { throw .failed("put in place", path, errno: errno) }
-        isCommitted = true
+        // Opened first, so that running out of descriptors is noticed while nothing has changed.
         let folder = StateFileName.folder(of: path)
         let number = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard number >= 0 else { throw .io(path: folder, errno: errno, what: "open") }
         let opened = Descriptor(number: number)
+        try sync(descriptor.number, path)
+        guard rename(unfinishedPath, path) == 0 else { throw .failed("put in place", path, errno: errno) }
+        isCommitted = true
         try sync(opened.number, folder)
     }
 

@@ -203,7 +203,7 @@ private struct BaselineUpdate: MergeVisitor {
 }
 
 /// Gives the outcome of each change, asked for in rising order.
-private struct OutcomeCursor {
+struct OutcomeCursor {
     private let ranges: [OutcomeRange]
     private var next = 0
 

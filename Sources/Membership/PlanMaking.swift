@@ -10,6 +10,10 @@ extension Plan {
     ) throws(StateFileError) -> Plan {
         var writer = try PlanWriter(request, ledger, at: path)
         switch request.mode {
+        case .undo:
+            // Without the plan to be undone nothing is owed.
+            writer.summary.retained = ledger.members
+            return try writer.finish()
         case .baseline:
             writer.summary.snapshotMembers = snapshot?.members ?? 0
             return try writer.finish()

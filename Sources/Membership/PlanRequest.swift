@@ -13,6 +13,11 @@ package struct PlanRequest: Sendable {
     package var ignoresLeaves: Bool
     /// Changes that a person dismissed: left out while still owed with that value.
     package var dismissed: [DismissedMember]
+    /// Only changes to `false`: the leaves that an earlier run withheld and a person now approved.
+    package var leavesOnly = false
+    /// The destination does not recognise repeats, and an attempt of unknown outcome may still be on its way: changes
+    /// that are the opposite of such an attempt wait and are counted as settling.
+    package var holdsBackOpposites = false
     /// The wanted values of ``PlanMode/explicit``. Of several for one member the last counts.
     package var explicitChanges: [MemberChange]
 
@@ -41,8 +46,11 @@ package enum PlanMode: UInt8, Sendable, CaseIterable {
     case baseline = 3
     /// `false` to everybody told `true` or unknown, whatever the snapshot, `ignoresLeaves` and `withholdsLeaves` say.
     case retire = 4
-    /// The request's `explicitChanges` as far as the ledger does not agree already; the snapshot is ignored.
+    /// The request's `explicitChanges` as far as the ledger does not agree already; the snapshot, `ignoresLeaves` and
+    /// `withholdsLeaves` are ignored.
     case explicit = 5
+    /// The inverse of an earlier plan; see `Plan.undoing`.
+    case undo = 6
 }
 
 /// One member and a value for them.

@@ -18,6 +18,8 @@ package struct PlanSummary: Hashable, Sendable {
     package var ignored = 0
     /// Changes that are not in the plan because a person dismissed them.
     package var dismissed = 0
+    /// Changes that wait until an attempt of unknown outcome can no longer arrive late.
+    package var settling = 0
     /// Members of the ledger who are still in the snapshot.
     package var retained = 0
     /// Total length of the ids in the plan, in bytes: with the number of changes it tells how much will be sent.
@@ -47,7 +49,7 @@ package struct PlanSummary: Hashable, Sendable {
     static var countKeys: [WritableKeyPath<PlanSummary, Int>] {
         [
             \.snapshotMembers, \.ledgerMembers, \.entered, \.left, \.unchanged, \.reasserted, \.withheld, \.ignored,
-            \.dismissed, \.retained, \.idBytes,
+            \.dismissed, \.settling, \.retained, \.idBytes,
         ]
     }
 }

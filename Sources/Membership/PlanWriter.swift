@@ -9,6 +9,8 @@ struct PlanWriter {
     private let withholdsLeaves: Bool
     private let ignoresLeaves: Bool
     private let isFull: Bool
+    private let leavesOnly: Bool
+    private let holdsBackOpposites: Bool
     private var written = 0
     var summary = PlanSummary()
 
@@ -18,10 +20,13 @@ struct PlanWriter {
         writer = try BlockWriter(path, .plan)
         hash = PlanHash(sync: request.sync, trait: request.trait)
         dismissals = Dismissals(request.dismissed)
-        // To retire somebody is to tell them `false`; nothing of the sync's everyday policy stands against that.
-        withholdsLeaves = request.withholdsLeaves && request.mode != .retire
-        ignoresLeaves = request.ignoresLeaves && request.mode != .retire && request.mode != .explicit
+        // What a person asks for member by member is told; the sync's everyday policy does not stand against that.
+        let isEveryday = request.mode == .changes || request.mode == .full
+        withholdsLeaves = request.withholdsLeaves && isEveryday
+        ignoresLeaves = request.ignoresLeaves && isEveryday
         isFull = request.mode == .full
+        leavesOnly = request.leavesOnly
+        holdsBackOpposites = request.holdsBackOpposites
         summary.ledgerMembers = ledger.members
     }
 
@@ -36,8 +41,12 @@ struct PlanWriter {
         case .unchanged: summary.unchanged += 1
         case .ignored: summary.ignored += 1
         case .change(let entered, let kind, let earlier):
-            if dismissals.contain(code, hash: codeHash, entered: entered) {
+            if entered, leavesOnly {
+                return
+            } else if dismissals.contain(code, hash: codeHash, entered: entered) {
                 summary.dismissed += 1
+            } else if holdsBackOpposites, earlier == nil, told.isUnknown {
+                summary.settling += 1
             } else if !entered, withholdsLeaves {
                 summary.withheld += 1
             } else {

@@ -2,7 +2,7 @@ import Foundation
 import GRDB
 
 /// Writes identify calls: a row of `identifies` each, and the user's row of `users`.
-final class IdentifyWriter {
+struct IdentifyWriter {
     /// Nested traits become columns such as `address_city` down to here; deeper ones are kept as JSON text.
     private static let nestingLimit = 4
     /// Statements that are kept prepared.
@@ -32,7 +32,7 @@ final class IdentifyWriter {
     }
 
     /// Stores the row's message, whose id is new.
-    func store(
+    mutating func store(
         _ row: MessageRow, _ id: UnsafeBufferPointer<UInt8>, arrival: Int64, at position: Int, _ db: Database,
         _ reports: inout ReportList
     ) throws {
@@ -55,7 +55,7 @@ final class IdentifyWriter {
     }
 
     /// Brings the user's row up to date.
-    private func tell(_ row: MessageRow, _ user: UnsafeBufferPointer<UInt8>, _ shape: Shape) throws {
+    private mutating func tell(_ row: MessageRow, _ user: UnsafeBufferPointer<UInt8>, _ shape: Shape) throws {
         let hash = KeyIndex.hash(UnsafeRawBufferPointer(user))
         let known = try users.row(of: user, hash)
         let statement = known == nil ? shape.insertUser : shape.updateUser
@@ -70,7 +70,7 @@ final class IdentifyWriter {
     // MARK: - Traits
 
     /// Finds the column of each trait in `object`; of traits that share one the last counts.
-    private func assign(
+    private mutating func assign(
         _ document: JSONDocument, _ object: Int, prefix: [UInt8], depth: Int, at position: Int, _ db: Database,
         _ reports: inout ReportList
     ) throws {
@@ -96,7 +96,7 @@ final class IdentifyWriter {
         }
     }
 
-    private func assign(
+    private mutating func assign(
         _ column: Int, _ document: JSONDocument, _ value: Int, at position: Int, _ reports: inout ReportList
     ) {
         let type = columns.columns[column].type
@@ -132,7 +132,9 @@ final class IdentifyWriter {
         }
     }
 
-    private static func bindNumber(_ document: JSONDocument, _ value: Int, _ statement: BytesStatement, at index: Int32) {
+    private static func bindNumber(
+        _ document: JSONDocument, _ value: Int, _ statement: BytesStatement, at index: Int32
+    ) {
         let text = document.withText(value) { String(decoding: $0, as: UTF8.self) }
         if let whole = Int64(text) {
             statement.bind(whole, at: index)
@@ -144,7 +146,7 @@ final class IdentifyWriter {
 
     // MARK: - Statements
 
-    private func shape(_ db: Database) throws -> Shape {
+    private mutating func shape(_ db: Database) throws -> Shape {
         if let last, last.columns == assigned { return last.shape }
         let shape = try shapes[assigned] ?? makeShape(db)
         if shapes.count >= Self.shapesKept, shapes[assigned] == nil { shapes.removeAll() }

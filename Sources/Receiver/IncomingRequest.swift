@@ -14,6 +14,8 @@ struct IncomingRequest: Sendable {
     private(set) var lastMessageID: [UInt8]?
 
     private let limits: SegmentLimits
+    /// Where the first and the last message id are.
+    private var messageIDPlaces: (first: Int, last: Int)?
     private var timestamps = TimeMemory()
     private var sendTimes = TimeMemory()
 
@@ -23,6 +25,12 @@ struct IncomingRequest: Sendable {
     init(_ body: [UInt8], route: Route, limits: SegmentLimits) throws(JSONFault) {
         document = try JSONDocument(parsing: body)
         self.limits = limits
+        read(route)
+        firstMessageID = messageIDPlaces.map { Array(document.string($0.first).prefix(1024)) }
+        lastMessageID = messageIDPlaces.map { Array(document.string($0.last).prefix(1024)) }
+    }
+
+    private mutating func read(_ route: Route) {
         guard document.kind(0) == .object else {
             refuse(.malformedJSON, "the body is no JSON object")
             return
@@ -71,7 +79,8 @@ struct IncomingRequest: Sendable {
         }
         guard items <= limits.batchMessages else {
             reports.add(
-                .batchTooLong, detail: "\(items) messages in a batch that may have \(limits.batchMessages)", count: items)
+                .batchTooLong, detail: "\(items) messages in a batch that may have \(limits.batchMessages)",
+                count: items)
             return
         }
         messages.reserveCapacity(items)
@@ -87,7 +96,9 @@ struct IncomingRequest: Sendable {
 
     // MARK: - Messages
 
-    private mutating func readItem(_ item: Int, at position: Int?, kind named: MessageKind?, envelope: MessageFields?) {
+    private mutating func readItem(
+        _ item: Int, at position: Int?, kind named: MessageKind?, envelope: MessageFields?
+    ) {
         guard document.kind(item) == .object else {
             reports.add(.notAnObject, at: position, detail: "the message is no object")
             return
@@ -118,19 +129,7 @@ struct IncomingRequest: Sendable {
 
     private mutating func noteMessageID(_ index: Int) {
         guard index >= 0, document.kind(index) == .string else { return }
-        // Only the first and the last of a request are shown; the middle ones are not copied.
-        if firstMessageID == nil { firstMessageID = document.string(index) }
-        lastMessageIndex = index
-    }
-
-    /// Where the latest message id is; turned into ``lastMessageID`` once.
-    private var lastMessageIndex = -1
-
-    /// Completes what is only needed once, after the last message.
-    mutating func finish() {
-        guard lastMessageIndex >= 0 else { return }
-        firstMessageID = firstMessageID.map { Array($0.prefix(1024)) }
-        lastMessageID = Array(document.string(lastMessageIndex).prefix(1024))
+        messageIDPlaces = (messageIDPlaces?.first ?? index, index)
     }
 
     private mutating func drop(_ code: ReportCode, at position: Int?, _ fields: MessageFields, _ detail: String) {
@@ -151,7 +150,9 @@ struct IncomingRequest: Sendable {
         return document.length(index) == 0 ? .empty : .good
     }
 
-    private mutating func readIDs(_ fields: MessageFields, of message: inout IncomingMessage, at position: Int?) -> Bool {
+    private mutating func readIDs(
+        _ fields: MessageFields, of message: inout IncomingMessage, at position: Int?
+    ) -> Bool {
         let user = id(fields.userID)
         let anonymous = id(fields.anonymousID)
         if user == .notString || anonymous == .notString {
@@ -269,8 +270,10 @@ struct IncomingRequest: Sendable {
         }
     }
 
-    /// The message's own `context.integration`, or the batch's when it has none: the top level is merged into each item.
-    private func readIntegration(_ fields: MessageFields, _ envelope: MessageFields?, of message: inout IncomingMessage) {
+    /// The message's own `context.integration`, or the batch's when it has none: the top level is merged into each.
+    private func readIntegration(
+        _ fields: MessageFields, _ envelope: MessageFields?, of message: inout IncomingMessage
+    ) {
         var found = fields.context >= 0 ? document.member("integration", of: fields.context) : nil
         if found == nil, let shared = envelope?.context, shared >= 0 {
             found = document.member("integration", of: shared)

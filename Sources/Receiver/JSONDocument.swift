@@ -185,13 +185,9 @@ enum JSONEscapes {
                 }
             }
             if scalar & 0xFFFF_F800 == 0xD800 { hasLoneSurrogate = true }
-            append(Unicode.Scalar(scalar) ?? "\u{FFFD}", to: &decoded)
+            decoded.append(contentsOf: String(Unicode.Scalar(scalar) ?? "\u{FFFD}").utf8)
         }
         return (decoded, hasLoneSurrogate)
-    }
-
-    private static func append(_ scalar: Unicode.Scalar, to decoded: inout [UInt8]) {
-        for unit in UTF8.encode(scalar).unsafelyUnwrapped { decoded.append(unit) }
     }
 
     private static func plainEscape(_ escape: UInt8) -> UInt8 {

@@ -45,7 +45,6 @@ final class ReceiverStore: Sendable {
                 PRAGMA cache_size = -131072;
                 PRAGMA journal_mode = TRUNCATE;
                 PRAGMA synchronous = OFF;
-                PRAGMA temp_store = MEMORY;
                 """)
         }
         guard case .file(let path) = location else { return try DatabaseQueue(configuration: configuration) }
@@ -69,14 +68,16 @@ final class ReceiverStore: Sendable {
     ) async throws(ReceiverError) -> (RequestRecord, [Report]) {
         if request?.messages.isEmpty ?? true, !logs { return (record, reports.numbered(record.number)) }
         do {
-            return try await queue.write { [ledger] db in
-                do {
-                    return try Self.write(request, record, reports, logs: logs, db, ledger)
-                } catch {
-                    // The transaction is rolled back, and with it columns that the writer takes for granted.
-                    ledger.writer = nil
-                    throw error
+            return try await queue.writeWithoutTransaction { [ledger] db in
+                // Taken out, so that it is gone unless all goes well, the commit too.
+                var writer = ledger.writer.take()
+                var result = (record, [Report]())
+                try db.inTransaction {
+                    result = try Self.write(request, record, reports, logs: logs, db, ledger, &writer)
+                    return .commit
                 }
+                ledger.writer = writer
+                return result
             }
         } catch {
             throw .storeFailed(Self.reason(error))
@@ -85,17 +86,17 @@ final class ReceiverStore: Sendable {
 
     private static func write(
         _ request: IncomingRequest?, _ record: RequestRecord, _ reports: ReportList, logs: Bool, _ db: Database,
-        _ ledger: Ledger
+        _ ledger: Ledger, _ writer: inout StoreWriter?
     ) throws -> (RequestRecord, [Report]) {
         var record = record
         var reports = reports
         if let request, !request.messages.isEmpty {
-            let writer = try ledger.writer ?? StoreWriter(db)
-            ledger.writer = writer
-            let outcome = try writer.store(request, receivedAt: record.receivedAt, db)
-            record.stored = outcome.stored
-            record.duplicates = outcome.duplicates
-            reports.add(outcome.reports)
+            if writer == nil { writer = try StoreWriter(db) }
+            if let outcome = try writer?.store(request, receivedAt: record.receivedAt, db) {
+                record.stored = outcome.stored
+                record.duplicates = outcome.duplicates
+                reports.add(outcome.reports)
+            }
         }
         let numbered = reports.numbered(record.number)
         if logs { try log(record, numbered, db, ledger) }
@@ -147,8 +148,8 @@ final class ReceiverStore: Sendable {
 
     // MARK: - Reading
 
-    /// Calls `body` with every user for whom `trait` is `true` or `false` now, in the order of the ids' bytes. The bytes
-    /// are valid only during the call.
+    /// Calls `body` with every user for whom `trait` is `true` or `false` now, in the order of the ids' bytes. They are
+    /// valid only during the call.
     func forEachUser(
         ofTrait trait: String, _ body: @escaping @Sendable (UnsafeRawBufferPointer, Bool) -> Void
     ) async throws(ReceiverError) {

@@ -40,7 +40,8 @@ struct RequestHandler: HTTPHandler {
         case .GET where isHealth, .HEAD where isHealth:
             return Answer(200, json: #"{"status":"ok"}"#)
         case _ where isKnown:
-            return Answer.failure(405, "post messages here", code: "method_not_allowed").adding("Allow", "POST, OPTIONS")
+            return Answer.failure(405, "post messages here", code: "method_not_allowed")
+                .adding("Allow", "POST, OPTIONS")
         case _ where isHealth:
             return Answer.failure(405, "get this", code: "method_not_allowed").adding("Allow", "GET, HEAD, OPTIONS")
         default:
@@ -131,8 +132,7 @@ struct RequestHandler: HTTPHandler {
     private func parse(_ text: [UInt8], _ route: Route, _ post: inout Post) {
         post.record.bytes = text.count
         do throws(JSONFault) {
-            var incoming = try IncomingRequest(text, route: route, limits: settings.limits)
-            incoming.finish()
+            let incoming = try IncomingRequest(text, route: route, limits: settings.limits)
             post.refusal = incoming.refusal.map { .refusal($0) }
             post.reports.add(incoming.reports)
             post.record.items = incoming.items

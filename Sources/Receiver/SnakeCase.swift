@@ -1,4 +1,5 @@
-/// Column names after Segment's rule (https://github.com/segmentio/go-snakecase), which knows ASCII letters and digits only.
+/// Column names after Segment's rule (https://github.com/segmentio/go-snakecase). It knows ASCII letters and digits
+/// only.
 ///
 /// The rule has two halves. The longest start of the name that is snake case already (lower-case letters, digits, and
 /// underscores followed by one of them) stays as it is. The rest is cut into words; a word is a run of capitals and

@@ -13,92 +13,90 @@ enum StoreSchema {
     static let applicationID: Int32 = 0x7263_7672
     static let version: Int32 = 1
 
-    static func create(_ db: Database) throws {
-        try db.execute(sql: """
-            CREATE TABLE identifies(
-              arrival INTEGER PRIMARY KEY,
-              id TEXT NOT NULL,                    -- messageId, unique
-              user_id TEXT,
-              anonymous_id TEXT,
-              received_at TEXT NOT NULL,           -- the receiver's clock
-              sent_at TEXT,                        -- the sender's clock, at this attempt
-              original_timestamp TEXT,             -- the sender's clock, at the event
-              timestamp TEXT NOT NULL,             -- received_at - (sent_at - original_timestamp)
-              context_integration_name TEXT,
-              context_integration_version TEXT
-            );
-            CREATE TABLE users(
-              arrival INTEGER PRIMARY KEY,
-              id TEXT NOT NULL,                    -- userId, unique
-              received_at TEXT NOT NULL
-            );
-            CREATE TABLE tracks(
-              arrival INTEGER PRIMARY KEY,
-              id TEXT NOT NULL,
-              user_id TEXT,
-              anonymous_id TEXT,
-              event TEXT,                          -- the event's name in snake case
-              event_text TEXT,                     -- as sent
-              received_at TEXT NOT NULL,
-              sent_at TEXT,
-              original_timestamp TEXT,
-              timestamp TEXT NOT NULL
-            );
-            -- page, screen, group and alias calls: that they came.
-            CREATE TABLE calls(
-              arrival INTEGER PRIMARY KEY,
-              id TEXT NOT NULL,
-              type TEXT NOT NULL,
-              user_id TEXT,
-              anonymous_id TEXT,
-              received_at TEXT NOT NULL,
-              sent_at TEXT,
-              original_timestamp TEXT,
-              timestamp TEXT NOT NULL
-            );
-            -- messageIds that came more than once, with how often they came in all.
-            CREATE TABLE arrivals(
-              id TEXT NOT NULL PRIMARY KEY,
-              arrivals INTEGER NOT NULL
-            ) WITHOUT ROWID;
-            -- Which trait a column was made for, and of which type its first value was.
-            CREATE TABLE trait_columns(
-              name TEXT NOT NULL PRIMARY KEY,
-              trait BLOB NOT NULL,
-              type TEXT NOT NULL CHECK (type IN ('boolean', 'number', 'text'))
-            );
-            CREATE TABLE requests(
-              number INTEGER NOT NULL,             -- since the receiver was started
-              received_at TEXT NOT NULL,
-              path TEXT NOT NULL,
-              wire_bytes INTEGER NOT NULL,
-              bytes INTEGER NOT NULL,
-              items INTEGER NOT NULL,
-              stored INTEGER NOT NULL,
-              duplicates INTEGER NOT NULL,
-              dropped INTEGER NOT NULL,
-              status INTEGER,                      -- NULL: not answered
-              retry_count INTEGER,
-              authorization INTEGER NOT NULL,
-              first_message_id TEXT,
-              last_message_id TEXT,
-              fault TEXT
-            );
-            CREATE TABLE reports(
-              request INTEGER NOT NULL,
-              received_at TEXT NOT NULL,
-              position INTEGER,
-              effect TEXT NOT NULL,
-              code TEXT NOT NULL,
-              detail TEXT NOT NULL,
-              user_id TEXT,
-              message_id TEXT,
-              count INTEGER NOT NULL
-            );
-            PRAGMA application_id = \(applicationID);
-            PRAGMA user_version = \(version);
-            """)
-    }
+    private static let tables = """
+        CREATE TABLE identifies(
+          arrival INTEGER PRIMARY KEY,
+          id TEXT NOT NULL,                    -- messageId, unique
+          user_id TEXT,
+          anonymous_id TEXT,
+          received_at TEXT NOT NULL,           -- the receiver's clock
+          sent_at TEXT,                        -- the sender's clock, at this attempt
+          original_timestamp TEXT,             -- the sender's clock, at the event
+          timestamp TEXT NOT NULL,             -- received_at - (sent_at - original_timestamp)
+          context_integration_name TEXT,
+          context_integration_version TEXT
+        );
+        CREATE TABLE users(
+          arrival INTEGER PRIMARY KEY,
+          id TEXT NOT NULL,                    -- userId, unique
+          received_at TEXT NOT NULL
+        );
+        CREATE TABLE tracks(
+          arrival INTEGER PRIMARY KEY,
+          id TEXT NOT NULL,
+          user_id TEXT,
+          anonymous_id TEXT,
+          event TEXT,                          -- the event's name in snake case
+          event_text TEXT,                     -- as sent
+          received_at TEXT NOT NULL,
+          sent_at TEXT,
+          original_timestamp TEXT,
+          timestamp TEXT NOT NULL
+        );
+        -- page, screen, group and alias calls: that they came.
+        CREATE TABLE calls(
+          arrival INTEGER PRIMARY KEY,
+          id TEXT NOT NULL,
+          type TEXT NOT NULL,
+          user_id TEXT,
+          anonymous_id TEXT,
+          received_at TEXT NOT NULL,
+          sent_at TEXT,
+          original_timestamp TEXT,
+          timestamp TEXT NOT NULL
+        );
+        -- messageIds that came more than once, with how often they came in all.
+        CREATE TABLE arrivals(
+          id TEXT NOT NULL PRIMARY KEY,
+          arrivals INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        -- Which trait a column was made for, and of which type its first value was.
+        CREATE TABLE trait_columns(
+          name TEXT NOT NULL PRIMARY KEY,
+          trait BLOB NOT NULL,
+          type TEXT NOT NULL CHECK (type IN ('boolean', 'number', 'text'))
+        );
+        CREATE TABLE requests(
+          number INTEGER NOT NULL,             -- since the receiver was started
+          received_at TEXT NOT NULL,
+          path TEXT NOT NULL,
+          wire_bytes INTEGER NOT NULL,
+          bytes INTEGER NOT NULL,
+          items INTEGER NOT NULL,
+          stored INTEGER NOT NULL,
+          duplicates INTEGER NOT NULL,
+          dropped INTEGER NOT NULL,
+          status INTEGER,                      -- NULL: not answered
+          retry_count INTEGER,
+          authorization INTEGER NOT NULL,
+          first_message_id TEXT,
+          last_message_id TEXT,
+          fault TEXT
+        );
+        CREATE TABLE reports(
+          request INTEGER NOT NULL,
+          received_at TEXT NOT NULL,
+          position INTEGER,
+          effect TEXT NOT NULL,
+          code TEXT NOT NULL,
+          detail TEXT NOT NULL,
+          user_id TEXT,
+          message_id TEXT,
+          count INTEGER NOT NULL
+        );
+        PRAGMA application_id = \(applicationID);
+        PRAGMA user_version = \(version);
+        """
 
     /// Makes the tables in an empty database, and refuses one that somebody else made.
     ///
@@ -108,7 +106,7 @@ enum StoreSchema {
         let version = try Int32.fetchOne(db, sql: "PRAGMA user_version") ?? 0
         let tables = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_master") ?? 0
         if tables == 0 {
-            try create(db)
+            try db.execute(sql: Self.tables)
             return nil
         }
         guard application == applicationID else { return "it is a SQLite file of something else" }

@@ -1,7 +1,8 @@
 import GRDB
 
-/// Writes the messages of requests into the store. Belongs to the database queue.
-final class StoreWriter {
+/// Writes the messages of requests into the store. Belongs to the database queue, and to transactions that succeed:
+/// after one that is rolled back it knows columns and ids that are gone, and must be made anew.
+struct StoreWriter {
     /// What became of the messages of one request.
     struct Outcome: Sendable {
         var stored = 0
@@ -9,7 +10,7 @@ final class StoreWriter {
         var reports = ReportList()
     }
 
-    private let identifies: IdentifyWriter
+    private var identifies: IdentifyWriter
     private let insertTrack: BytesStatement
     private let insertCall: BytesStatement
     private let countArrival: BytesStatement
@@ -39,7 +40,7 @@ final class StoreWriter {
     }
 
     /// Stores the good messages of `request`, each `messageId` once for ever, whatever it says the second time.
-    func store(_ request: IncomingRequest, receivedAt: Int64, _ db: Database) throws -> Outcome {
+    mutating func store(_ request: IncomingRequest, receivedAt: Int64, _ db: Database) throws -> Outcome {
         var outcome = Outcome()
         var row = MessageRow(request.document, receivedAt: receivedAt)
         try request.document.bytes.withUnsafeBufferPointer { text in
@@ -57,8 +58,8 @@ final class StoreWriter {
     }
 
     /// - Returns: whether the message is new.
-    private func store(
-        _ row: MessageRow, _ id: UnsafeBufferPointer<UInt8>, at position: Int, _ db: Database,
+    private mutating func store(
+        _ row: borrowing MessageRow, _ id: UnsafeBufferPointer<UInt8>, at position: Int, _ db: Database,
         _ reports: inout ReportList
     ) throws -> Bool {
         let hash = KeyIndex.hash(UnsafeRawBufferPointer(id))
@@ -136,8 +137,8 @@ struct MessageRow {
         return try body(UnsafeBufferPointer(rebasing: text[start..<start + Int(place.length)]))
     }
 
-    /// Binds what all three tables begin with: arrival, id, received_at, sent_at, original_timestamp, timestamp, user_id
-    /// and anonymous_id, from 1 to 8. The statement borrows `id` until it has run.
+    /// Binds what all three tables begin with: arrival, id, received_at, sent_at, original_timestamp, timestamp,
+    /// user_id and anonymous_id, from 1 to 8. The statement borrows `id` until it has run.
     func bindShared(_ statement: BytesStatement, _ id: UnsafeBufferPointer<UInt8>, arrival: Int64) {
         statement.bind(arrival, at: 1)
         statement.bindBorrowed(id, at: 2)

@@ -139,11 +139,12 @@ struct CronParser {
                 parts[1].allSatisfy(\.isNumber) ? replacing(field, text, at: column, with: whole) : nil)
         }
         guard let step = number(parts[1]) else {
-            throw failure(field, stepColumn, "\(quoted(parts[1])) is not a step: a number from 1 on belongs there")
+            let found = parts[1].isEmpty ? "the step after `/` is missing" : "\(quoted(parts[1])) is not a step"
+            throw failure(field, stepColumn, found)
         }
         guard step > 0 else { throw failure(field, stepColumn, "step 0 goes nowhere") }
-        guard step <= field.range.upperBound else {
-            throw failure(field, stepColumn, "step \(step) is over \(field.range.upperBound)")
+        guard step <= field.largest else {
+            throw failure(field, stepColumn, "step \(shown(parts[1])) is over \(field.largest)")
         }
         return Self.bits(range, step: step, field)
     }
@@ -203,10 +204,15 @@ struct CronParser {
         }
         guard number <= field.largest else {
             throw failure(
-                field, column, "\(number) is over \(field.largest)",
+                field, column, "\(shown(text)) is over \(field.largest)",
                 field == .hour && number == 24 ? replacing(field, text, at: column, with: "0") : nil)
         }
         return number
+    }
+
+    /// A number for a message: itself unless it is too long to read.
+    private func shown(_ number: String) -> String {
+        number.utf8.count > 6 ? quoted(number) : number
     }
 
     /// A number of digits alone; one that is too long for any field counts as 99,999.

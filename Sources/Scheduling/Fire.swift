@@ -11,6 +11,7 @@ package struct Fire: Hashable, Sendable {
     /// What a clock change did to this fire, if anything.
     package let note: FireNote?
 
+    /// An occurrence; `local`, `offsetSeconds` and `abbreviation` are the zone's at `nominal`.
     package init(nominal: Instant, local: LocalTime, offsetSeconds: Int, abbreviation: String, note: FireNote? = nil) {
         self.nominal = nominal
         self.local = local
@@ -28,6 +29,7 @@ package enum FireNote: Hashable, Sendable, CustomStringConvertible {
     /// Clocks show this time twice; this is the first, and the only run.
     case firstOfRepeated
 
+    /// The note as half a sentence, without the fire's own time.
     package var description: String {
         switch self {
         case .shiftedByGap(let wanted):

@@ -7,6 +7,7 @@ extension Instant: CustomStringConvertible {
     /// This instant in UTC to the second, rounded towards the past, such as `2026-03-01T12:00:00Z` (RFC 3339).
     package var rfc3339Seconds: String { text(milliseconds: false) }
 
+    /// The same as ``rfc3339``.
     package var description: String { rfc3339 }
 
     /// The instant that a text names in the form of RFC 3339 §5.6, or nil.
@@ -19,8 +20,9 @@ extension Instant: CustomStringConvertible {
         return reader.bytes.count > 64 ? nil : reader.read()
     }
 
-    /// The first and last instant of the years 0001…9999.
+    /// The first instant of the year 0001, the earliest that ``parse(rfc3339:)`` returns.
     package static let earliestWritable = Instant(seconds: -62_135_596_800)
+    /// The last millisecond of the year 9999.
     package static let latestWritable = Instant(milliseconds: 253_402_300_799_999)
 
     private func text(milliseconds withMilliseconds: Bool) -> String {

@@ -15,15 +15,23 @@ package struct LocalTime: Hashable, Comparable, Sendable, CustomStringConvertibl
         count = date.days * 86_400 + hour * 3600 + minute * 60 + second
     }
 
+    /// The day that the calendar shows.
     package var date: CivilDate { CivilDate(days: count.flooredQuotient(86_400)) }
+    /// The weekday that the calendar shows.
     package var weekday: Weekday { Weekday(days: count.flooredQuotient(86_400)) }
     /// Seconds since the local midnight, as the clock shows it: 0…86,399.
     package var secondOfDay: Int { count.flooredRemainder(86_400) }
+    /// Astronomical year: 0 is 1 BC.
     package var year: Int { date.year }
+    /// 1…12.
     package var month: Int { date.month }
+    /// 1…31.
     package var day: Int { date.day }
+    /// 0…23.
     package var hour: Int { secondOfDay / 3600 }
+    /// 0…59.
     package var minute: Int { secondOfDay / 60 % 60 }
+    /// 0…59.
     package var second: Int { secondOfDay % 60 }
 
     package static func < (left: LocalTime, right: LocalTime) -> Bool {

@@ -28,6 +28,7 @@ package struct Schedule: Hashable, Sendable, CustomStringConvertible {
         return Schedule(text: parser.trimmed, rule: try parser.parse())
     }
 
+    /// The schedule as it was written.
     package var description: String { text }
 
     /// Whether it only ever runs by hand.
@@ -140,11 +141,13 @@ package struct ScheduleError: Error, Hashable, Sendable, CustomStringConvertible
     /// Schedules that may have been meant, most likely first. Each of them is valid.
     package let suggestions: [String]
 
+    /// An error with its place, text and corrections.
     package init(column: Int, message: String, suggestions: [String] = []) {
         self.column = column
         self.message = message
         self.suggestions = suggestions
     }
 
+    /// The message.
     package var description: String { message }
 }

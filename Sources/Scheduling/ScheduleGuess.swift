@@ -1,7 +1,11 @@
 /// Guesses which schedule was meant by words that are none, for suggestions in errors. Whatever it returns is valid.
 struct ScheduleGuess {
-    /// Without blanks and in lower case.
+    /// Without blanks and in lower case; the first dozen, which is twice what any schedule has.
     let words: [String]
+
+    init(words: [String]) {
+        self.words = Array(words.prefix(12))
+    }
 
     /// The schedules that may have been meant, most likely first; empty when nothing is recognised.
     var schedules: [String] {
@@ -15,7 +19,9 @@ struct ScheduleGuess {
             return [words.contains("at") ? "hourly at :15" : "hourly"]
         case .weekdays: return ["weekdays at \(clock("09:00"))"]
         case .weekends: return [cron("sat,sun", or: (9, 0))]
-        case .monthly: return ["monthly on \(dayOfMonth ?? 1) at \(clock("03:00"))"]
+        case .monthly:
+            if let daysOfMonth { return ["\(cronTime(or: (3, 0))) \(daysOfMonth) * *"] }
+            return ["monthly on \(dayOfMonth ?? 1) at \(clock("03:00"))"]
         case .weekly, .every, .daily, nil: break
         }
         if let weekdays, weekdays == "mon-fri" { return ["weekdays at \(clock("09:00"))"] }
@@ -103,8 +109,12 @@ struct ScheduleGuess {
     }
 
     private func cron(_ weekdays: String, or usual: (hour: Int, minute: Int)) -> String {
+        "\(cronTime(or: usual)) * * \(weekdays)"
+    }
+
+    private func cronTime(or usual: (hour: Int, minute: Int)) -> String {
         let time = self.time ?? usual
-        return "\(time.minute) \(time.hour) * * \(weekdays)"
+        return "\(time.minute) \(time.hour)"
     }
 
     /// The minute past the hour, from `:15` or `15`.
@@ -165,6 +175,15 @@ struct ScheduleGuess {
             if (1...31).contains(day) { return day }
         }
         return nil
+    }
+
+    /// Several days with commas, as cron writes them.
+    private var daysOfMonth: String? {
+        words.first { word in
+            let days = word.utf8.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
+            return days.count > 1
+                && days.allSatisfy { $0.first?.digit != nil && (1...31).contains(Int(Substring($0)) ?? 0) }
+        }
     }
 
     // MARK: - Intervals

@@ -152,10 +152,12 @@ struct ScheduleParser {
         guard let fields = CronNames.nicknames[first.text] else {
             let near = NearNames.nearest(to: first.text, among: CronNames.nicknames.keys.sorted())
             let reboot = first.text == "@reboot" ? " (the engine catches up by itself when it starts)" : ""
+            let isInterval = first.text == "@every" && tokens.count > 1
+            let meant = isInterval ? ScheduleGuess(words: ["every"] + tokens.dropFirst().map(\.text)).schedules : near
             throw failure(
                 at: 0, "there is no nickname \(quoted(first.text))\(reboot)",
                 "write @hourly, @daily, @midnight, @weekly, @monthly, @yearly or @annually,",
-                suggestions: near.isEmpty ? ["@daily"] : near)
+                suggestions: meant.isEmpty ? ["@daily"] : meant)
         }
         try end(after: 1)
         return try ScheduleParser(fields).cron()

@@ -83,10 +83,13 @@ package enum LocalResolution: Hashable, Sendable {
 package struct ZoneTransition: Hashable, Sendable {
     /// The first instant of the new offset.
     package let at: Instant
-    /// Seconds east of UTC until then and from then on.
+    /// Seconds east of UTC until then.
     package let offsetBefore: Int
+    /// Seconds east of UTC from then on.
     package let offsetAfter: Int
+    /// The abbreviation until then, such as `CET`.
     package let abbreviationBefore: String
+    /// The abbreviation from then on, such as `CEST`.
     package let abbreviationAfter: String
 
     init(at: Instant, before: ZoneKind, after: ZoneKind) {
@@ -100,8 +103,9 @@ package struct ZoneTransition: Hashable, Sendable {
     /// Seconds by which the clocks jump: forward (a gap) when positive, back (a repeat) when negative.
     package var jump: Int { offsetAfter - offsetBefore }
 
-    /// The local time at which the clocks change and the one they change to.
+    /// The local time at which the clocks change.
     package var localBefore: LocalTime { LocalTime(count: Int(at.seconds) + offsetBefore) }
+    /// The local time to which the clocks change.
     package var localAfter: LocalTime { LocalTime(count: Int(at.seconds) + offsetAfter) }
 }
 

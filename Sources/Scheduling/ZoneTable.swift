@@ -97,7 +97,10 @@ final class ZoneTable: Sendable {
             return ZonePiece(start: start, end: Self.end, kind: kind, offset: kinds[kind].offset)
         }
         let now = daylight.phase(at: second, standardOffset: rule.standard.offset)
-        let kind = now.isDaylight ? ruleKinds.daylight : ruleKinds.standard
+        var kind = now.isDaylight ? ruleKinds.daylight : ruleKinds.standard
+        // What the last transition says holds until the rule's next change. Only a file that contradicts itself shows
+        // a difference; older `zic -b slim` wrote such a one for America/Ojinaga in 2022.
+        if now.start <= start, let last = kindOfTime.last { kind = last }
         return ZonePiece(start: max(start, now.start), end: now.end, kind: kind, offset: kinds[kind].offset)
     }
 

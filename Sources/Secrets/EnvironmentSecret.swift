@@ -2,15 +2,22 @@ import Glibc
 
 /// Secrets from environment variables.
 enum EnvironmentSecret {
-    static func read(_ name: String) throws(SecretError) -> Secret {
-        guard let value = getenv(name) else {
+    /// - Parameter variable: looks a variable up in the environment.
+    static func read(
+        _ name: String, variable: (String) -> [UInt8]? = EnvironmentSecret.variable
+    ) throws(SecretError) -> Secret {
+        guard let bytes = variable(name) else {
             throw .unavailable("env \(name): the variable is not set; set it where rollcall is started")
         }
-        let bytes = [UInt8](UnsafeRawBufferPointer(start: value, count: strlen(value)))
         guard !bytes.isEmpty else {
             throw .unavailable("env \(name): the variable is empty; set it where rollcall is started")
         }
         return Secret(bytes)
+    }
+
+    /// A variable of this process, or nil.
+    static func variable(_ name: String) -> [UInt8]? {
+        getenv(name).map { [UInt8](UnsafeRawBufferPointer(start: $0, count: strlen($0))) }
     }
 }
 

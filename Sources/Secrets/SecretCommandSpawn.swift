@@ -65,8 +65,7 @@ extension SecretCommand {
     /// The few variables that programs need to find themselves and their settings.
     private static func environment() -> [String] {
         ["PATH", "HOME", "LANG"].compactMap { name in
-            guard let value = getenv(name) else { return nil }
-            return name + "=" + String(cString: value)
+            EnvironmentSecret.variable(name).map { name + "=" + String(decoding: $0, as: UTF8.self) }
         }
     }
 

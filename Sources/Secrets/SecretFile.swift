@@ -13,16 +13,19 @@ enum SecretFile {
 
     /// Reads `$CREDENTIALS_DIRECTORY/name`. The service manager owns that folder and lets the service in through an
     /// access list, which shows as access for the group; so only access for others is refused.
-    static func readCredential(_ name: String, reference: String) throws(SecretError) -> Secret {
+    static func readCredential(
+        _ name: String, reference: String, variable: (String) -> [UInt8]? = EnvironmentSecret.variable
+    ) throws(SecretError) -> Secret {
         guard !name.isEmpty, !name.contains("/"), name != ".", name != ".." else {
             throw .unsafe("\(reference): a credential's name is one file name, without a slash")
         }
-        guard let folder = getenv("CREDENTIALS_DIRECTORY"), folder.pointee == UInt8(ascii: "/") else {
+        guard let folder = variable("CREDENTIALS_DIRECTORY"), folder.first == UInt8(ascii: "/") else {
             throw .unavailable(
                 "\(reference): CREDENTIALS_DIRECTORY is not set; add LoadCredential=\(name):PATH to the service "
                     + "and start rollcall from it")
         }
-        return try read(at: String(cString: folder) + "/" + name, reference: reference, forbidden: 0o007)
+        return try read(
+            at: String(decoding: folder, as: UTF8.self) + "/" + name, reference: reference, forbidden: 0o007)
     }
 
     private static func read(at path: String, reference: String, forbidden: mode_t) throws(SecretError) -> Secret {

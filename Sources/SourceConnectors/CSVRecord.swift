@@ -17,6 +17,7 @@ extension CSVRowParser {
     mutating func readRecord(
         _ bytes: UnsafeRawBufferPointer, from offset: Int, into rows: any MemberRows
     ) throws(SourceError) -> Int {
+        guard let base = bytes.baseAddress else { return offset }
         var position = offset
         while position < bytes.count {
             let byte = bytes[position]
@@ -66,12 +67,12 @@ extension CSVRowParser {
                 try spoil(.quoting, "a carriage return outside quotes that ends no line", into: rows)
                 state = .skipping
             case .skipping:
-                guard let found = memchr(bytes.baseAddress! + position, 10, bytes.count - position) else {
+                guard let found = memchr(base + position, Int32(Self.newline), bytes.count - position) else {
                     return bytes.count
                 }
                 line &+= 1
                 try endRecord(into: rows)
-                return UnsafeRawPointer(found) - bytes.baseAddress! + 1
+                return UnsafeRawPointer(found) - UnsafeRawPointer(base) + 1
             }
         }
         return position

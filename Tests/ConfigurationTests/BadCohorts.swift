@@ -2,29 +2,41 @@ extension BadConfiguration {
     private static let good = "source: lists\nfile: v.csv\nto: [segment]\n"
 
     static let cohorts = [
-        cohort("unknown key", good + "▶shedule: hourly", says: ["unknown key \"shedule\" in cohort \"vips\"; did you mean \"schedule\"?"]),
+        cohort(
+            "unknown key", good + "▶shedule: hourly",
+            says: ["unknown key \"shedule\" in cohort \"vips\"; did you mean \"schedule\"?"]),
         cohort("no source", "▶▶to: [segment]", says: ["has no \"source\"; add \"source: amp, lists"]),
-        cohort("unknown source", "source: ▶list\nto: [segment]", says: ["unknown source \"list\"; did you mean \"lists\"?"]),
+        cohort(
+            "unknown source", "source: ▶list\nto: [segment]", says: ["unknown source \"list\"; did you mean \"lists\"?"]
+        ),
         cohort("no destination", "▶▶source: lists\nfile: v.csv", says: ["has no \"to\"; add \"to: [segment]\""]),
         cohort("destination as text", "source: lists\nfile: v.csv\nto: ▶segment", says: ["must be a list, not text"]),
         cohort("empty list", "source: lists\nfile: v.csv\nto: ▶[]", says: ["is an empty list"]),
         cohort(
             "unknown destination", "source: lists\nfile: v.csv\nto: [segment, ▶segmnt]",
             says: ["unknown destination \"segmnt\"; did you mean \"segment\"?"]),
-        cohort("destination twice", "source: lists\nfile: v.csv\nto: [segment, ▶segment]", says: ["names \"segment\" twice"]),
+        cohort(
+            "destination twice", "source: lists\nfile: v.csv\nto: [segment, ▶segment]",
+            says: ["names \"segment\" twice"]),
         cohort("name too long", good + "name: ▶" + String(repeating: "n", count: 201), says: ["may have at most 200"]),
         cohort("name with an escape", good + "name: ▶\"a\\eb\"", says: ["control character U+001B"]),
         cohort("name as a list", good + "name: ▶[a]", says: ["must be text, not a list"]),
         cohort("name null", good + "name: ▶null", says: ["is null"]),
         cohort("name empty", good + "name:▶", says: ["has no value"]),
         cohort("no file", "▶▶source: lists\nto: [segment]", says: ["add \"file: vips.csv\""]),
-        cohort("file outside", "source: lists\nfile: ▶../v.csv\nto: [segment]", says: ["leaves the source's directory"]),
-        cohort("absolute file", "source: lists\nfile: ▶/etc/passwd\nto: [segment]", says: ["leaves the source's directory"]),
+        cohort(
+            "file outside", "source: lists\nfile: ▶../v.csv\nto: [segment]", says: ["leaves the source's directory"]),
+        cohort(
+            "absolute file", "source: lists\nfile: ▶/etc/passwd\nto: [segment]", says: ["leaves the source's directory"]
+        ),
         cohort("delimiter", good + "delimiter: ▶\"::\"", says: ["one character such as"]),
         cohort(
             "query of a file", good + "▶query: SELECT 1",
-            says: ["\"query\" of cohort \"vips\" does not belong to a source of kind csv, which \"lists\" is; it takes file"]),
-        cohort("file of amplitude", "source: amp\n▶file: x\nto: [segment]", says: ["takes the cohort's id from \"id\""]),
+            says: [
+                "\"query\" of cohort \"vips\" does not belong to a source of kind csv, which \"lists\" is; it takes"
+            ]),
+        cohort(
+            "file of amplitude", "source: amp\n▶file: x\nto: [segment]", says: ["takes the cohort's id from \"id\""]),
         cohort("neither query nor table", "▶▶source: app\nto: [segment]", says: ["add \"query: SELECT user_id"]),
         cohort(
             "query and table", "source: app\nquery: SELECT 1\n▶table: t\n▶column: c\nto: [segment]",
@@ -57,7 +69,9 @@ extension BadConfiguration {
         cohort("typo", good + "schedule: {when: hourly, ▶catchup: none}", says: ["did you mean \"catch_up\"?"]),
         cohort("paused elsewhere", good + "schedule: {when: hourly, paused: [▶hook]}", says: ["not in its \"to\""]),
         cohort("paused twice", good + "schedule: {when: hourly, paused: [segment, ▶segment]}", says: ["twice"]),
-        cohort("paused as a word", good + "schedule: {when: hourly, paused: ▶segment}", says: ["a list of destinations such as [segment]"]),
+        cohort(
+            "paused as a word", good + "schedule: {when: hourly, paused: ▶segment}",
+            says: ["a list of destinations such as [segment]"]),
     ]
 
     static let limits = [
@@ -98,7 +112,9 @@ extension BadConfiguration {
               b: {source: product, to: [segment], schedule: hourly}
               c: {source: product, to: [segment], schedule: {when: hourly, paused: true}}
             """,
-            says: "need 775 downloads in a month of 31 days and its quota is 500: \"b\" hourly 744, \"a\" daily at 06:30 31"),
+            says:
+                "775 downloads in a month of 31 days and its quota is 500: \"b\" hourly 744, \"a\" daily at 06:30 31"
+        ),
         BadConfiguration(
             "many mistakes at once, in the order of the file",
             """

@@ -43,7 +43,8 @@ extension String {
 }
 
 extension BadConfiguration {
-    static let all = syntax + wholeFile + sources + destinations + secrets + addresses + cohorts + schedules + limits
+    static let all =
+        syntax + wholeFile + sources + destinations + secrets + addresses + cohorts + schedules + limits
         + crossChecks
 
     static let syntax = [
@@ -62,7 +63,8 @@ extension BadConfiguration {
             "unclosed quote", "version: 1\ntimezone: ▶\"UTC\ncohorts: {}\n", says: "a quote that is never closed"),
         BadConfiguration("unclosed bracket", "version: 1\ncohorts: ▶{a: 1\n", says: "without its \"}\""),
         BadConfiguration("unclosed list", "a:\n  to: ▶[segment, tables\n  b: c\n", says: "without its \"]\""),
-        BadConfiguration("second colon", "version: 1\ntimezone: a▶: b\n", says: "put a value that holds \": \" in quotes"),
+        BadConfiguration(
+            "second colon", "version: 1\ntimezone: a▶: b\n", says: "put a value that holds \": \" in quotes"),
         BadConfiguration("no colon", "version: 1\n▶timezone UTC\ncohorts: {}\n", says: "a key without \":\""),
         BadConfiguration(
             "wrong indentation", "version: 1\ncohorts:\n    a: {}\n  ▶b: {}\n", says: "in one column"),
@@ -86,7 +88,8 @@ extension BadConfiguration {
         BadConfiguration("version of tomorrow", "version: ▶2\n", says: "version \"2\" is not known"),
         BadConfiguration("version as a mapping", "version: ▶{}\n", says: "must be text, not a mapping"),
         BadConfiguration(
-            "unknown section", "version: 1\n▶cohort: {}\n", says: "unknown key \"cohort\" in the file; did you mean \"cohorts\"?"),
+            "unknown section", "version: 1\n▶cohort: {}\n",
+            says: "unknown key \"cohort\" in the file; did you mean \"cohorts\"?"),
         BadConfiguration("stranger", "version: 1\n▶colour: red\n", says: "it takes version, timezone, sources"),
         BadConfiguration(
             "duplicate section", "version: 1\ncohorts: {}\n▶cohorts: {}\n",
@@ -99,21 +102,24 @@ extension BadConfiguration {
         BadConfiguration("engine memory unit", "version: 1\nengine: {memory: ▶256MB}\n", says: "write 256MiB"),
         BadConfiguration("parallel runs", "version: 1\nengine: {parallel_runs: ▶65}\n", says: "from 1 to 64"),
         BadConfiguration("key with @", "version: 1\nsources:\n  ▶a@b: {kind: csv}\n", says: "a key is 1 to 64 of a-z"),
-        BadConfiguration("key in capitals", "version: 1\nsources: {▶Lists: {kind: csv}}\n", says: "begins with a letter"),
+        BadConfiguration(
+            "key in capitals", "version: 1\nsources: {▶Lists: {kind: csv}}\n", says: "begins with a letter"),
         BadConfiguration("entry without value", "version: 1\nsources:\n  ▶lists:\n", says: "has no value"),
     ]
 
     static let sources = [
         BadConfiguration("no kind", "version: 1\nsources:\n  ▶a: {path: x}\n", says: "add \"kind: amplitude, csv"),
         BadConfiguration(
-            "unknown kind", "version: 1\nsources:\n  a: {kind: ▶postgress, url: x}\n", says: "did you mean \"postgres\"?"),
+            "unknown kind", "version: 1\nsources:\n  a: {kind: ▶postgress, url: x}\n",
+            says: "did you mean \"postgres\"?"),
         BadConfiguration(
             "key of another kind", "version: 1\nsources: {a: {kind: csv, ▶path: x}}\n",
             says: "\"path\" does not belong to source \"a\" of kind csv, only to sqlite"),
         BadConfiguration("no path", "version: 1\nsources: {▶a: {kind: sqlite}}\n", says: "add \"path: app.db\""),
         BadConfiguration("empty path", "version: 1\nsources: {a: {kind: sqlite, path: ▶\"\"}}\n", says: "is empty"),
         BadConfiguration(
-            "newline in a path", "version: 1\nsources: {a: {kind: sqlite, path: ▶\"a\\nb\"}}\n", says: "holds a newline"),
+            "newline in a path", "version: 1\nsources: {a: {kind: sqlite, path: ▶\"a\\nb\"}}\n", says: "holds a newline"
+        ),
         BadConfiguration(
             "missing keys of amplitude", "version: 1\nsources:\n  ▶▶p: {kind: amplitude}\n",
             says: "add \"api_key: {env: P_API_KEY}\"", "add \"secret_key: {env: P_SECRET_KEY}\""),
@@ -130,7 +136,8 @@ extension BadConfiguration {
             "version: 1\nsources:\n  p: {kind: amplitude, api_key: {env: A}, secret_key: {env: B}, quota: ▶many}\n",
             says: "a whole number from 1"),
         BadConfiguration(
-            "time without unit", "version: 1\nsources: {a: {kind: command, timeout: ▶10}}\n", says: "10s, 10m, 10h or 10d"),
+            "time without unit", "version: 1\nsources: {a: {kind: command, timeout: ▶10}}\n",
+            says: "10s, 10m, 10h or 10d"),
         BadConfiguration(
             "time too long", "version: 1\nsources: {a: {kind: command, timeout: ▶2d}}\n", says: "between 1s and 1d"),
     ]
@@ -138,7 +145,8 @@ extension BadConfiguration {
     static let destinations = [
         BadConfiguration("rate without unit", destination("rate: ▶500"), says: "write 500/s"),
         BadConfiguration("rate zero", destination("rate: ▶0/s"), says: "between 1/s"),
-        BadConfiguration("yes for true", destination("gzip: ▶yes"), says: "must be true or false, without quotes; write true"),
+        BadConfiguration(
+            "yes for true", destination("gzip: ▶yes"), says: "must be true or false, without quotes; write true"),
         BadConfiguration("true in quotes", destination("gzip: ▶\"true\""), says: "without quotes; write true"),
         BadConfiguration("unknown mode", destination("mode: ▶tracks"), says: "did you mean track?"),
         BadConfiguration("too many requests", destination("requests: ▶100"), says: "from 1 to 64"),
@@ -159,7 +167,8 @@ extension BadConfiguration {
         BadConfiguration(
             "warehouse of another kind", "version: 1\ndestinations: {t: {kind: warehouse, url: ▶mysql://x}}\n",
             says: "sqlite:PATH"),
-        BadConfiguration("ndjson without path", "version: 1\ndestinations: {▶f: {kind: ndjson}}\n", says: "add \"path:"),
+        BadConfiguration(
+            "ndjson without path", "version: 1\ndestinations: {▶f: {kind: ndjson}}\n", says: "add \"path:"),
     ]
 
     private static func destination(_ keys: String) -> String {
@@ -209,7 +218,8 @@ extension BadConfiguration {
     private static func address(_ name: String, _ value: String, says: String) -> BadConfiguration {
         BadConfiguration(
             "address: \(name)",
-            "version: 1\ndestinations:\n  segment:\n    kind: segment\n    endpoint: ▶\(value)\n    write_key: {env: W}\n",
+            "version: 1\ndestinations:\n  segment:\n    kind: segment\n    write_key: {env: W}\n"
+                + "    endpoint: ▶\(value)\n",
             says: says)
     }
 }

@@ -23,8 +23,14 @@ struct CohortInsertionTests {
             "cohorts:\n    a:\n      source: lists\n      file: a\n      to:\n        - segment # s\n    new:\n"
                 + "      source: lists\n      file: n.csv   # n\n\n      to: [segment]"
         ),
-        ("cohorts:   # none yet\n# end", "cohorts:   # none yet\n  new:\n    source: lists\n    file: n.csv   # n\n\n    to: [segment]\n# end"),
-        ("cohorts: {}  # none yet\n", "cohorts:  # none yet\n  new:\n    source: lists\n    file: n.csv   # n\n\n    to: [segment]\n"),
+        (
+            "cohorts:   # none yet\n# end",
+            "cohorts:   # none yet\n  new:\n    source: lists\n    file: n.csv   # n\n\n    to: [segment]\n# end"
+        ),
+        (
+            "cohorts: {}  # none yet\n",
+            "cohorts:  # none yet\n  new:\n    source: lists\n    file: n.csv   # n\n\n    to: [segment]\n"
+        ),
         ("cohorts: ~\n", "cohorts:\n  new:\n    source: lists\n    file: n.csv   # n\n\n    to: [segment]\n"),
         ("# nothing\n", "# nothing\n"),
     ]
@@ -33,7 +39,9 @@ struct CohortInsertionTests {
     func standsBehindTheLastCohort(index: Int, newline: String) throws {
         let row = Self.rows[index]
         for indentation in ["", "  ", "        "] {
-            let block = "\n" + Self.block.split(separator: "\n", omittingEmptySubsequences: false)
+            let block =
+                "\n"
+                + Self.block.split(separator: "\n", omittingEmptySubsequences: false)
                 .map { $0.isEmpty ? "" : indentation + $0 }.joined(separator: newline) + "\n\n"
             var editor = try ConfigurationEditor(bytes(Self.head + row.before, newline), file: "rollcall.yaml")
             let before = editor.model

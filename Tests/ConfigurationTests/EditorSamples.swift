@@ -49,7 +49,8 @@ extension EditSample {
             "plain", head + "schedule: daily at 06:30\nid: x", head + "schedule: hourly\nid: x",
             schedule(ScheduleEdit(when: "hourly"))),
         EditSample(
-            "comment behind", head + "schedule:   daily at 06:30   # early\n# last", head + "schedule:   manual   # early\n# last",
+            "comment behind", head + "schedule:   daily at 06:30   # early\n# last",
+            head + "schedule:   manual   # early\n# last",
             schedule(ScheduleEdit(when: "manual"))),
         EditSample(
             "double quotes stay", head + "schedule: \"daily at 06:30\"", head + "schedule: \"hourly at :15\"",
@@ -80,13 +81,15 @@ extension EditSample {
             head + "schedule:\n  # why\n  when: daily at 06:30 # w\n\n  jitter: 3s\nid: 7",
             schedule(ScheduleEdit(when: "daily at 06:30"))),
         EditSample(
-            "no schedule yet", head + "trait: \"{id}\"   # t\n\n# end", head + "trait: \"{id}\"   # t\nschedule: hourly\n\n# end",
+            "no schedule yet", head + "trait: \"{id}\"   # t\n\n# end",
+            head + "trait: \"{id}\"   # t\nschedule: hourly\n\n# end",
             schedule(ScheduleEdit(when: "hourly"))),
         EditSample(
             "no schedule yet, mapping last", head + "guards:\n  max_leave: 5%  # g",
             head + "guards:\n  max_leave: 5%  # g\nschedule: hourly", schedule(ScheduleEdit(when: "hourly"))),
         EditSample(
-            "the same again", head + "schedule: hourly", head + "schedule: hourly", schedule(ScheduleEdit(when: "hourly"))),
+            "the same again", head + "schedule: hourly", head + "schedule: hourly",
+            schedule(ScheduleEdit(when: "hourly"))),
         EditSample("nothing", head + "schedule: hourly", head + "schedule: hourly", schedule(ScheduleEdit())),
     ]
 
@@ -96,23 +99,28 @@ extension EditSample {
             head + "schedule: {when: daily at 06:30, timezone: Asia/Tokyo}  # c",
             schedule(ScheduleEdit(timezone: .set("Asia/Tokyo")))),
         EditSample(
-            "all fields", head, head + "schedule: {when: hourly, timezone: UTC, jitter: 30s, overlap: queue, catch_up: none}\n",
+            "all fields", head,
+            head + "schedule: {when: hourly, timezone: UTC, jitter: 30s, overlap: queue, catch_up: none}\n",
             schedule(
                 ScheduleEdit(
                     when: "hourly", timezone: .set("UTC"), jitter: .set("30s"), overlap: .set("queue"),
                     catchUp: .set("none")))),
         EditSample(
-            "field added within braces", head + "schedule: {when: hourly }", head + "schedule: {when: hourly, jitter: 5s }",
+            "field added within braces", head + "schedule: {when: hourly }",
+            head + "schedule: {when: hourly, jitter: 5s }",
             schedule(ScheduleEdit(jitter: .set("5s")))),
         EditSample(
             "field added to a block", head + "schedule:\n    when: hourly  # w\nid: 1",
-            head + "schedule:\n    when: hourly  # w\n    jitter: 5s\nid: 1", schedule(ScheduleEdit(jitter: .set("5s")))),
+            head + "schedule:\n    when: hourly  # w\n    jitter: 5s\nid: 1", schedule(ScheduleEdit(jitter: .set("5s")))
+        ),
         EditSample(
             "field taken out of braces", head + "schedule: {when: hourly, jitter: 5s, overlap: queue}",
             head + "schedule: {when: hourly, overlap: queue}", schedule(ScheduleEdit(jitter: .remove))),
         EditSample(
-            "field taken out of a block", head + "schedule:\n  when: hourly # w\n  # about\n  jitter: 5s\n\n  overlap: queue",
-            head + "schedule:\n  when: hourly # w\n  # about\n\n  overlap: queue", schedule(ScheduleEdit(jitter: .remove))),
+            "field taken out of a block",
+            head + "schedule:\n  when: hourly # w\n  # about\n  jitter: 5s\n\n  overlap: queue",
+            head + "schedule:\n  when: hourly # w\n  # about\n\n  overlap: queue",
+            schedule(ScheduleEdit(jitter: .remove))),
         EditSample(
             "absent field taken out", head + "schedule: hourly", head + "schedule: hourly",
             schedule(ScheduleEdit(timezone: .remove, jitter: .remove))),
@@ -129,7 +137,8 @@ extension EditSample {
 
     static let pauses = [
         EditSample(
-            "one line", head + "schedule: daily at 06:30", head + "schedule: {when: daily at 06:30, paused: true}", pause()),
+            "one line", head + "schedule: daily at 06:30", head + "schedule: {when: daily at 06:30, paused: true}",
+            pause()),
         EditSample(
             "one line with a comment", head + "schedule: daily at 06:30  # c\nid: 1",
             head + "schedule: {when: daily at 06:30, paused: true}  # c\nid: 1", pause()),
@@ -166,6 +175,12 @@ extension EditSample {
             "the one line again", head + "schedule: {when: daily at 06:30, paused: true}  # c",
             head + "schedule: daily at 06:30  # c", resume()),
         EditSample(
+            "first key with a comment", head + "schedule:\n  paused: true # holidays\n  when: hourly",
+            head + "schedule:\n  paused: false # holidays\n  when: hourly", resume()),
+        EditSample(
+            "only key with a comment", head + "schedule: {paused: true} # holidays\nid: 1",
+            head + "schedule: {paused: false} # holidays\nid: 1", resume()),
+        EditSample(
             "paused already", head + "schedule: {when: hourly, paused: true}",
             head + "schedule: {when: hourly, paused: true}", pause("hook")),
     ]
@@ -181,7 +196,8 @@ extension EditSample {
             "one less", head + "schedule: {when: hourly, paused: true}",
             head + "schedule: {when: hourly, paused: [segment, hook]}", resume("tables")),
         EditSample(
-            "the last one less", head + "schedule: {when: hourly, paused: [hook]}", head + "schedule: hourly", resume("hook")),
+            "the last one less", head + "schedule: {when: hourly, paused: [hook]}", head + "schedule: hourly",
+            resume("hook")),
         EditSample(
             "a list in its own spelling grows", head + "schedule: {when: hourly, paused: [ 'hook' ,segment ]}",
             head + "schedule: {when: hourly, paused: [ 'hook' ,segment, tables ]}", pause("tables")),
@@ -203,7 +219,8 @@ extension EditSample {
             limit("max_leave_count", "7")),
         EditSample(
             "limit in a block", head + "guards:\n  # careful\n  max_leave: 20%   # m\nid: 1",
-            head + "guards:\n  # careful\n  max_leave: 20%   # m\n  allow_empty: true\nid: 1", limit("allow_empty", "true")),
+            head + "guards:\n  # careful\n  max_leave: 20%   # m\n  allow_empty: true\nid: 1",
+            limit("allow_empty", "true")),
         EditSample(
             "limit taken out", head + "guards: {max_leave: 20%, min_overlap: 1%}", head + "guards: {min_overlap: 1%}",
             limit("max_leave", nil)),

@@ -22,7 +22,8 @@ struct EditorTests {
     private static let schedules = [
         "", "schedule: hourly", "schedule: hourly  # c", "schedule: 0 6,18 * * *", "schedule: '0 6,18 * * *'",
         "schedule: \"0 6,18 * * *\"", "schedule: 'hourly'", "schedule: \"*/5 * * * *\" # s", "'schedule': hourly",
-        "schedule: {when: hourly}", "schedule: {when: hourly, paused: false}", "schedule: {paused: false, when: hourly}",
+        "schedule: {when: hourly}", "schedule: {when: hourly, paused: false}",
+        "schedule: {paused: false, when: hourly}",
         "schedule: {when: hourly, paused:   false}", "schedule: {paused:  false, when: hourly}",
         "schedule: { when: hourly, paused: false }", "schedule: {when: hourly, jitter: 3s, paused: false}",
         "schedule: {when: '0 6,18 * * *' , paused: false}", "schedule: {paused: false}",
@@ -48,9 +49,12 @@ struct EditorTests {
                 #expect(editor.bytes != before)
                 #expect(Set(editor.model.cohorts[0].pausedDestinations) == Set(names + paused))
                 try editor.setPaused(cohort: "vips", destinations: names, paused: false)
-                #expect(editor.bytes == before, "\(schedule) \(names): \(String(decoding: editor.bytes, as: UTF8.self))")
+                #expect(
+                    editor.bytes == before, "\(schedule) \(names): \(String(decoding: editor.bytes, as: UTF8.self))")
                 for name in names { try editor.setPaused(cohort: "vips", destinations: [name], paused: true) }
-                for name in names.reversed() { try editor.setPaused(cohort: "vips", destinations: [name], paused: false) }
+                for name in names.reversed() {
+                    try editor.setPaused(cohort: "vips", destinations: [name], paused: false)
+                }
                 #expect(editor.bytes == before, "one by one: \(schedule) \(names)")
             }
         }
@@ -98,8 +102,22 @@ struct EditorTests {
             ("guards: off", EditSample.limit("max_leave", "1%"), "16:13: the guards are off"),
             ("guards: {max_leave: 1%}", EditSample.limit("max_leave", "1"), "such as 20%"),
             ("guards: {max_leave: 1%}", EditSample.limit("max_lave", "1%"), "there is no guard \"max_lave\""),
-            ("guards:\n  max_leave: 1%\n  max_growth: 2x # c", EditSample.limit("max_growth", nil), "18:7: \"max_growth\""),
-            ("schedule:\n  paused:\n    - hook # c\n    - tables", EditSample.resume("hook"), "a comment stands within"),
+            (
+                "guards:\n  max_leave: 1%\n  max_growth: 2x # c", EditSample.limit("max_growth", nil),
+                "18:7: \"max_growth\""
+            ),
+            (
+                "schedule:\n  paused:\n    - hook # c\n    - tables", EditSample.resume("hook"),
+                "a comment stands within"
+            ),
+            (
+                "schedule:\n  jitter: 3s # j\n  when: hourly", EditSample.schedule(ScheduleEdit(jitter: .remove)),
+                "17:7: \"jitter\" shares its line with a comment"
+            ),
+            (
+                "schedule: {when: hourly, # w\n  jitter: 3s}", EditSample.schedule(ScheduleEdit(jitter: .remove)),
+                "17:7: \"jitter\" shares its line with a comment"
+            ),
             ("id: 1", EditSample.pause("nobody"), "has no destination \"nobody\""),
             ("id: 1", { try $0.setPaused(cohort: "vip", paused: true) }, "did you mean \"vips\"?"),
         ]
@@ -115,6 +133,19 @@ struct EditorTests {
             #expect(editor.bytes == before)
             #expect(editor.describeChange().isEmpty)
         }
+    }
+
+    /// A block text that keeps its blank lines would lose them to a line that is put behind its last word.
+    @Test func editThatWouldSayMoreIsRefused() throws {
+        let text = workspace(cohort: "source: app\nto: [segment]\nquery: |+\n  SELECT 1\n\n")
+        var editor = try ConfigurationEditor(Array(text.utf8), file: "rollcall.yaml")
+        do {
+            try editor.setPaused(cohort: "vips", paused: true)
+            Issue.record("it was edited to \(String(decoding: editor.bytes, as: UTF8.self))")
+        } catch {
+            #expect("\(error)".hasPrefix("rollcall.yaml:12:3: the edited file would not say what was meant"))
+        }
+        #expect(editor.bytes == Array(text.utf8))
     }
 
     @Test func byteOrderMarkStays() throws {
@@ -136,7 +167,9 @@ struct EditorTests {
     }
 
     private func file(_ cohort: String, newline: String) -> String {
-        let text = cohort.hasPrefix("{") ? workspace(cohort: "").replacing("  vips:", with: "  vips: \(cohort)") : workspace(cohort: cohort)
+        let text =
+            cohort.hasPrefix("{")
+            ? workspace(cohort: "").replacing("  vips:", with: "  vips: \(cohort)") : workspace(cohort: cohort)
         return text.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: newline)
     }
 }

@@ -16,7 +16,9 @@ struct SampleTests {
         #expect(found.sources == expectedSources)
         #expect(found.destinations == expectedDestinations)
         #expect(found.cohorts == (try expectedCohorts(berlin)))
-        #expect(found.engine == EngineConfiguration(memoryBytes: 268_435_456, parallelRuns: 4, retentionSeconds: 34_560_000))
+        #expect(
+            found.engine == EngineConfiguration(memoryBytes: 268_435_456, parallelRuns: 4, retentionSeconds: 34_560_000)
+        )
         #expect(
             found.syncs.map(\.description) == [
                 "big-spenders@segment", "big-spenders@tables", "trial-users@segment", "vips@file",
@@ -131,14 +133,20 @@ struct SampleTests {
     @Test func selectionsOfEveryKind() throws {
         let rows: [(String, Selection)] = [
             ("source: amp", .amplitude),
-            ("source: lists\nfile: a/b.csv\ndelimiter: \";\"\nheader: false",
-             .file(path: "a/b.csv", column: nil, delimiter: 0x3B, hasHeader: false)),
-            ("source: lists\nfile: a.tsv\ndelimiter: \"\\t\"",
-             .file(path: "a.tsv", column: nil, delimiter: 0x09, hasHeader: nil)),
+            (
+                "source: lists\nfile: a/b.csv\ndelimiter: \";\"\nheader: false",
+                .file(path: "a/b.csv", column: nil, delimiter: 0x3B, hasHeader: false)
+            ),
+            (
+                "source: lists\nfile: a.tsv\ndelimiter: \"\\t\"",
+                .file(path: "a.tsv", column: nil, delimiter: 0x09, hasHeader: nil)
+            ),
             ("source: app\nquery: |\n  SELECT id\n  FROM t", .query("SELECT id\nFROM t\n")),
             ("source: app\ntable: t\ncolumn: c", .table("t", column: "c")),
-            ("source: run\ncommand: [./a.sh, \"\", 5, \"a\\nb\"]\ncolumn: id",
-             .command(["./a.sh", "", "5", "a\nb"], column: "id")),
+            (
+                "source: run\ncommand: [./a.sh, \"\", 5, \"a\\nb\"]\ncolumn: id",
+                .command(["./a.sh", "", "5", "a\nb"], column: "id")
+            ),
         ]
         for (text, selection) in rows {
             #expect(try model(workspace(cohort: text + "\nto: [segment]")).cohorts[0].selection == selection, "\(text)")
@@ -148,7 +156,8 @@ struct SampleTests {
     @Test func guardsOffAndLimits() throws {
         let base = "source: lists\nfile: v.csv\nto: [segment]\nguards: "
         #expect(try model(workspace(cohort: base + "off")).cohorts[0].guards == GuardLimits(areOff: true))
-        let text = "{max_leave: 0.5%, max_leave_count: 0, max_leave_daily: 100%, max_growth: 1.5x, min_overlap: 0%, "
+        let text =
+            "{max_leave: 0.5%, max_leave_count: 0, max_leave_daily: 100%, max_growth: 1.5x, min_overlap: 0%, "
             + "allow_empty: true}"
         #expect(
             try model(workspace(cohort: base + text)).cohorts[0].guards

@@ -6,7 +6,8 @@ let productExample = """
     timezone: Europe/Berlin            # default zone of schedules; UTC when absent
 
     sources:
-      product:  {kind: amplitude, region: us, api_key: {env: AMPLITUDE_API_KEY}, secret_key: {file: /run/keys/amp}, quota: 500}
+      product:  {kind: amplitude, region: us, api_key: {env: AMPLITUDE_API_KEY}, \
+    secret_key: {file: /run/keys/amp}, quota: 500}
       lists:    {kind: csv, directory: cohorts}
       app:      {kind: sqlite, path: app.db}
       crm:      {kind: postgres, url: {env: DATABASE_URL}}
@@ -31,8 +32,10 @@ let productExample = """
         source: app
         query: SELECT user_id FROM users WHERE plan = 'trial'
         to: [segment]
-        schedule: {when: "*/15 8-18 * * mon-fri", timezone: America/New_York, jitter: 30s, overlap: skip, catch_up: latest, paused: false}
-        guards: {max_leave: 20%, max_leave_count: 500, max_leave_daily: 30%, max_growth: 5x, min_overlap: 50%, allow_empty: false}   # or `guards: off`
+        schedule: {when: "*/15 8-18 * * mon-fri", timezone: America/New_York, jitter: 30s, \
+    overlap: skip, catch_up: latest, paused: false}
+        guards: {max_leave: 20%, max_leave_count: 500, max_leave_daily: 30%, \
+    max_growth: 5x, min_overlap: 50%, allow_empty: false}   # or `guards: off`
       vips:
         source: lists
         file: vips.csv

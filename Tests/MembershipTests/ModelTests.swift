@@ -48,10 +48,12 @@ struct NaiveModel {
         let wasMember = before.lastCertain == true
         if isIn, wasMember, request.mode != .explicit { planned.summary.retained += 1 }
         var isUnknown = false
+        var isOpposite = false
         var attempt = request.attempt
         if case .unknown(_, let attempted, let earlier) = before {
             isUnknown = true
-            if attempted == isIn { attempt = earlier }
+            isOpposite = attempted != isIn
+            if !isOpposite { attempt = earlier }
         }
         let knows = !isUnknown && (isIn ? before == .yes : before != .yes)
         if knows, isIn, request.mode != .full {
@@ -64,11 +66,16 @@ struct NaiveModel {
             planned.summary.ignored += 1
             return
         }
+        if isIn, request.leavesOnly { return }
         if request.dismissed.contains(where: { $0.member.bytes == id && $0.entered == isIn }) {
             planned.summary.dismissed += 1
             return
         }
-        if !isIn, request.withholdsLeaves, !retires {
+        if request.holdsBackOpposites, isOpposite {
+            planned.summary.settling += 1
+            return
+        }
+        if !isIn, request.withholdsLeaves, !retires, request.mode != .explicit {
             planned.summary.withheld += 1
             return
         }
@@ -113,6 +120,7 @@ struct NaiveModel {
                 at: folder.file("plan"))
             let planned = model.plan(ids, request)
             try check(plan, planned, request, note)
+            try checkDismissals(model, ids, source, ledger, range, &random, note)
 
             let (outcomes, byIndex) = randomOutcomes(plan.count, &random)
             let before = ledger.members
@@ -129,6 +137,21 @@ struct NaiveModel {
         }
     }
 
+    /// A dismissed change is owed exactly while the plainest plan would contain it.
+    private func checkDismissals(
+        _ model: NaiveModel, _ ids: Set<ID>, _ source: Snapshot, _ ledger: Ledger, _ range: Int,
+        _ random: inout SeededGenerator, _ note: Comment
+    ) throws {
+        let owed = model.plan(ids, request()).changes
+        for _ in 0..<6 {
+            let id = randomID(&random, among: range)
+            let change = MemberChange(member: try member(id), entered: Bool.random(using: &random))
+            #expect(try source.contains(change.member) == ids.contains(id), note)
+            #expect(
+                try ledger.stillOwes(change, snapshot: source) == (owed[id]?.entered == change.entered), note)
+        }
+    }
+
     private func churned(_ ids: Set<ID>, _ range: Int, _ random: inout SeededGenerator) -> Set<ID> {
         if Int.random(in: 0..<10, using: &random) == 0 { return [] }
         var ids = ids.filter { _ in Int.random(in: 0..<5, using: &random) > 0 }
@@ -141,6 +164,8 @@ struct NaiveModel {
         var made = request(modes.randomElement(using: &random) ?? .changes, attempt: UInt64(round))
         made.withholdsLeaves = Int.random(in: 0..<4, using: &random) == 0
         made.ignoresLeaves = Int.random(in: 0..<4, using: &random) == 0
+        made.leavesOnly = Int.random(in: 0..<8, using: &random) == 0
+        made.holdsBackOpposites = Int.random(in: 0..<4, using: &random) == 0
         func someChanges() -> [MemberChange] {
             (0..<Int.random(in: 0...10, using: &random)).compactMap { _ in
                 let entered = Bool.random(using: &random)

@@ -133,6 +133,12 @@ import Testing
         var seen: Set<ID> = []
         try second.forEachMember { seen.insert(ID($0)) }
         #expect(seen == [id("a"), id("b"), id("c"), id("d"), id("e")])
+        var reader = try between.memberReader()
+        var read: Set<ID> = []
+        while let member = try reader.next() { read.insert(member.bytes) }
+        #expect(try read == [id("a"), id("b")] && reader.next() == nil)
+        var nobody = try Ledger.empty.memberReader()
+        #expect(try nobody.next() == nil)
     }
 
     @Test func nothingAcceptedLeavesTheLedgerAlone() throws {

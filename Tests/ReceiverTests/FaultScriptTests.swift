@@ -76,7 +76,8 @@ import Testing
 
     @Test func delaysAddUpAndLetLaterRulesAct() throws {
         var clock = FaultClock(
-            try FaultScript(parsing: "delay=200ms, delay=1s every=2, 429 retry-after=3 delay=5ms every=2, 500"), start: 0)
+            try FaultScript(parsing: "delay=200ms, delay=1s every=2, 429 retry-after=3 delay=5ms every=2, 500"),
+            start: 0)
         let first = clock.decide(now: 0) { _ in false }
         #expect(first == FaultDecision(delayMilliseconds: 200, action: .status(500), rules: "delay=200ms, 500"))
         #expect(!first.keepsMessages)

@@ -4,9 +4,7 @@ import Testing
 
 @Suite struct IncomingRequestTests {
     private func read(_ text: String, _ route: Route = .batch) throws(JSONFault) -> IncomingRequest {
-        var request = try IncomingRequest(Array(text.utf8), route: route, limits: SegmentLimits())
-        request.finish()
-        return request
+        try IncomingRequest(Array(text.utf8), route: route, limits: SegmentLimits())
     }
 
     private func batch(_ items: String...) -> String { #"{"batch":[\#(items.joined(separator: ","))]}"# }
@@ -88,7 +86,9 @@ import Testing
 
     @Test func batchesHold2500Messages() throws {
         let item = #"{"type":"identify","userId":"u"}"#
-        func many(_ count: Int) -> String { #"{"batch":[\#(Array(repeating: item, count: count).joined(separator: ","))]}"# }
+        func many(_ count: Int) -> String {
+            #"{"batch":[\#(Array(repeating: item, count: count).joined(separator: ","))]}"#
+        }
         #expect(try read(many(2500)).messages.count == 2500)
         let long = try read(many(2501))
         #expect(long.messages.isEmpty && long.refusal == nil)
@@ -124,7 +124,9 @@ import Testing
               {"type":"identify","userId":"d","context":"none"}],
              "context":{"integration":{"name":"shared","version":"1"}}}
             """)
-        let names = request.messages.map { String(decoding: request.document.string(Int($0.integrationName)), as: UTF8.self) }
+        let names = request.messages.map {
+            String(decoding: request.document.string(Int($0.integrationName)), as: UTF8.self)
+        }
         #expect(names == ["shared", "own", "shared", "shared"])
     }
 
@@ -153,7 +155,8 @@ import Testing
     }
 
     @Test func usersAreNamedByTheirExactBytes() throws {
-        let request = try read(batch(#"{"type":"identify","userId":"caf\u00e9"}"#, #"{"type":"identify","userId":"x"}"#))
+        let request = try read(batch(
+            #"{"type":"identify","userId":"caf\u00e9"}"#, #"{"type":"identify","userId":"x"}"#))
         #expect(request.names(Array("caf\u{E9}".utf8)))
         #expect(!request.names(Array("cafe\u{301}".utf8)))
         #expect(request.names(Array("x".utf8)))
@@ -178,7 +181,8 @@ import Testing
     @Test func firstAndLastMessageIDsAreKept() throws {
         let request = try read(batch(
             #"{"type":"identify","userId":"a"}"#, #"{"type":"identify","userId":"b","messageId":"m1"}"#,
-            #"{"type":"identify","userId":"c","messageId":"m2"}"#, #"{"type":"identify","userId":"c","messageId":"m3"}"#))
+            #"{"type":"identify","userId":"c","messageId":"m2"}"#,
+            #"{"type":"identify","userId":"c","messageId":"m3"}"#))
         #expect(request.firstMessageID == Array("m1".utf8))
         #expect(request.lastMessageID == Array("m3".utf8))
     }

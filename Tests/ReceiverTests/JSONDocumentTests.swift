@@ -98,7 +98,7 @@ import Testing
     /// Damaged texts neither trap nor give nodes outside the text.
     @Test func damagedTextsAreHarmless() {
         var generator = SeededGenerator(seed: 42)
-        let model = Array(#"{"batch":[{"type":"identify","userId":"ü-\ud83d\ude00","traits":{"a":[true,-1.5e3,null]}}]}"#.utf8)
+        let model = Array(#"{"batch":[{"type":"track","userId":"ü-\ud83d\ude00","t":{"a":[true,-1.5e3,null]}}]}"#.utf8)
         var accepted = 0
         for round in 0..<20_000 {
             var text = model

@@ -40,7 +40,7 @@ import Testing
         #expect(SnakeCase.column(of: trait) == column)
     }
 
-    /// Columns only ever hold letters, digits and single underscores between them, and stay as they are the second time.
+    /// Columns only hold letters, digits and single underscores between them, and stay as they are the second time.
     @Test func everyResultIsAFixedPoint() {
         var generator = SeededGenerator(seed: 7)
         let alphabet = Array("aZ9_ .-é[(B".utf8)

@@ -43,6 +43,7 @@ private func row(_ text: String, _ line: Int) -> ReportedRow { .row(Array(text.u
         ("user_id\r\nu1\r\nu2\r\n", [row("u1", 2), row("u2", 3)]),
         ("user_id\nu1\nu2", [row("u1", 2), row("u2", 3)]),
         ("user_id\nu1\r", [row("u1", 2)]),
+        ("user_id\nu1\n\r", [row("u1", 2)]),
         ("\u{FEFF}user_id\nu1\n", [row("u1", 2)]),
         ("\u{FEFF}\"user_id\"\nu1\n", [row("u1", 2)]),
         ("user_id\n\u{FEFF}u1\n", [row("\u{FEFF}u1", 2)]),

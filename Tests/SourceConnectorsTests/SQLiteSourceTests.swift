@@ -123,7 +123,7 @@ import Testing
         var bytes = readFile(path)
         for index in 30_000..<34_096 { bytes[index] = 0xA5 }
         writeFile(path, bytes, mode: "w")
-        #expect(try #require(query("SELECT id FROM t", path: path).failure()).isUnavailable("malformed"))
+        #expect(try #require(query("SELECT id FROM t", path: path).failure()).isUnavailable("at row", "malformed"))
     }
 
     @Test func aLockIsWaitedForAndThenSaid() throws {

@@ -39,6 +39,10 @@ struct Planner {
                 digest: fetched.snapshot.digest.description),
             memberHashes: nil)
         draft.holds += try await guardHolds(on: plan)
+        if plan.summary.settling > 0 {
+            draft.notes.append(
+                "\(plan.summary.settling) opposite changes wait until attempts of unknown outcome have settled")
+        }
         try estimate(&draft)
         if plan.count <= Self.indexedPlanSize { draft.memberHashes = try memberHashes(of: plan) }
         return draft
@@ -88,13 +92,15 @@ struct Planner {
         case .changes: request.mode = .changes
         case .full: request.mode = .full
         case .baseline: request.mode = .baseline
-        case .leaves: request.mode = .changes
+        case .leaves:
+            request.mode = .changes
+            request.leavesOnly = true
         }
         request.withholdsLeaves = unreadable > 0 && record.mode != .leaves
         request.ignoresLeaves = definition.leaves == .ignore
         request.dismissed = dismissed
         if destination.adapter?.deduplicates == false, let since = state.lastUnknownAt {
-            _ = now.milliseconds(since: since) < destination.settle
+            request.holdsBackOpposites = now.milliseconds(since: since) < destination.settle
         }
         return request
     }

@@ -199,7 +199,10 @@ actor RunExecution {
         if isSuspended { return .sent(machine.record.delivery) }
         do {
             let plan = try openPlan()
-            guard plan.count > 0 else { return .sendingEnded(.complete, newlyOwed: 0) }
+            guard plan.count > 0 else {
+                _ = try await settleRejects(plan, outcomes: [])
+                return .sendingEnded(.complete, newlyOwed: 0)
+            }
             guard let adapter = destination.adapter else {
                 return .sendingEnded(.gaveUp(destination.blockedReason ?? "blocked"), newlyOwed: plan.count)
             }
@@ -225,7 +228,7 @@ actor RunExecution {
             _ = machine.handle(.sent(result.counts), at: context.clock.now())
             if isSuspended, result.end != .complete { return .sent(result.counts) }
             if let limit = result.countLimit { await engine.learned(countLimit: limit, of: destination.key) }
-            let newlyOwed = try await settleRejects(plan, result: result)
+            let newlyOwed = try await settleRejects(plan, outcomes: result.outcomes)
             outcomes = result.outcomes
             return .sendingEnded(result.end, newlyOwed: newlyOwed)
         } catch let error as StateFileError {
@@ -258,10 +261,12 @@ actor RunExecution {
 
     /// Compares this run's rejected members with those the sync had.
     /// - Returns: how many of the plan's entered and left members were not rejected before.
-    private func settleRejects(_ plan: Plan, result: DeliveryResult) async throws -> Int {
+    private func settleRejects(
+        _ plan: Plan, outcomes parts: [(range: Range<Int>, state: BatchState)]
+    ) async throws -> Int {
         let record = machine.record
         let earlier = try await context.store.rejects(of: [sync], limit: .max)
-        let outcomes = OutcomeIndex(result.outcomes)
+        let outcomes = OutcomeIndex(parts)
         var changes = RejectChanges()
         var repeated = 0
         for reject in earlier {
@@ -269,7 +274,7 @@ actor RunExecution {
             if let entry = try plan.find(member) {
                 if entry.entered == reject.entered { repeated += 1 }
                 if outcomes.state(at: entry.index) == .accepted { changes.settled.append(reject.id) }
-            } else if !reject.isDismissed, reject.entered || record.plan?.withheld == 0, record.mode != .leaves {
+            } else if record.mode != .leaves, try !stillOwes(member, reject) {
                 changes.settled.append(reject.id)
             }
         }
@@ -287,37 +292,68 @@ actor RunExecution {
         return max(0, owed - repeated)
     }
 
+    /// Whether a reject that is not in the plan is owed all the same: dismissed, or a leave that is withheld.
+    private func stillOwes(_ member: MemberID, _ reject: Reject) throws(StateFileError) -> Bool {
+        if machine.record.mode == .baseline { return false }
+        var snapshot = fetched?.snapshot
+        if snapshot == nil, let reference = machine.record.snapshot {
+            snapshot = try? Snapshot.open(
+                context.folder.snapshots + "/" + reference.file, expecting: FileDigest(hex: reference.digest))
+        }
+        // Without the snapshot nobody can say; the next run decides.
+        guard let snapshot else { return true }
+        return try openLedger().stillOwes(
+            DismissedMember(member: member, entered: reject.entered), snapshot: snapshot)
+    }
+
     // MARK: - Ledger and end
 
-    private func writeLedger() async -> RunEvent {
-        do throws(StateFileError) {
-            let record = machine.record
-            let old = try openLedger()
-            let path = context.folder.ledgers + "/\(id).ledger"
-            let new: Ledger
-            if record.mode == .baseline, let reference = record.snapshot {
-                let snapshot = try Snapshot.open(context.folder.snapshots + "/" + reference.file)
-                new = try Ledger.baseline(from: snapshot, over: old, at: path)
-            } else {
-                new = try Ledger.applying(
-                    try openPlan(), to: old, outcomes: outcomes.map { OutcomeRange($0.range, $0.state) }, at: path)
+    /// A full disk delays the end of a run and never loses what was accepted: the run stays open, and goes on when an
+    /// engine starts again.
+    private func writeLedger() async -> RunEvent? {
+        let deadline = context.clock.monotonic() + (options.retryFor ?? destination.retryFor)
+        var wait: Int64 = 500
+        while true {
+            do throws(StateFileError) {
+                return try await makeLedger()
+            } catch {
+                context.log("run \(id): \(error.message)")
+                guard error.mayPass, !isSuspended, context.clock.monotonic() + wait < deadline else {
+                    guard error.mayPass else { return .storageFailed(error.message) }
+                    isSuspended = true
+                    return .storageFailed(error.message)
+                }
             }
-            var next = await engine.state(of: sync)
-            if new.path != old.path, new.path != nil {
-                next.ledger = LedgerReference(
-                    file: "\(id).ledger", digest: new.digest.description, members: new.members, toldFalse: new.toldFalse,
-                    unknown: new.unknown)
-                next.lastUnknownAt = new.unknown > 0 ? context.clock.now() : nil
-            }
-            next.told = record.identity
-            if record.identity.trait != definition.audience.trait, record.identity.template == definition.template {
-                next.declinedTrait = definition.audience.trait
-            }
-            newState = next
-            return .ledgerWritten(members: new.members)
-        } catch {
-            return .storageFailed(error.message)
+            await context.clock.sleep(until: context.clock.monotonic() + wait)
+            wait = min(wait * 2, 30_000)
         }
+    }
+
+    private func makeLedger() async throws(StateFileError) -> RunEvent {
+        let record = machine.record
+        let old = try openLedger()
+        let path = context.folder.ledgers + "/\(id).ledger"
+        let new: Ledger
+        if record.mode == .baseline, let reference = record.snapshot {
+            let snapshot = try Snapshot.open(context.folder.snapshots + "/" + reference.file)
+            new = try Ledger.baseline(from: snapshot, over: old, at: path)
+        } else {
+            new = try Ledger.applying(
+                try openPlan(), to: old, outcomes: outcomes.map { OutcomeRange($0.range, $0.state) }, at: path)
+        }
+        var next = await engine.state(of: sync)
+        if new.path != old.path, new.path != nil {
+            next.ledger = LedgerReference(
+                file: "\(id).ledger", digest: new.digest.description, members: new.members, toldFalse: new.toldFalse,
+                unknown: new.unknown)
+            next.lastUnknownAt = new.unknown > 0 ? context.clock.now() : nil
+        }
+        next.told = record.identity
+        if record.identity.trait != definition.audience.trait, record.identity.template == definition.template {
+            next.declinedTrait = definition.audience.trait
+        }
+        newState = next
+        return .ledgerWritten(members: new.members)
     }
 
     /// The ledger the plan was made against: empty when the run gave the sync a new identity.
@@ -355,7 +391,7 @@ extension RunEvent {
     /// Whether a suspended run stops here, to be taken up again later.
     var leavesRunOpen: Bool {
         switch self {
-        case .fetchFailed, .fetched, .planFailed, .sent: true
+        case .fetchFailed, .fetched, .planFailed, .sent, .storageFailed: true
         default: false
         }
     }
@@ -413,5 +449,15 @@ extension Plan {
         var reader = try reader(from: index)
         guard let record = try reader.next() else { return nil }
         return PlanEntry(record)
+    }
+}
+
+extension StateFileError {
+    /// Whether it may work later without anybody repairing a file.
+    var mayPass: Bool {
+        switch self {
+        case .noSpace, .io: true
+        default: false
+        }
     }
 }

@@ -1,0 +1,110 @@
+import Control
+import Scheduling
+
+/// What identifies a row for as long as it exists, whatever happens to the list around it.
+package enum RowKey: Hashable, Sendable {
+    case name(ByteText)
+    /// The sequence number of a stream's element.
+    case number(Int)
+
+    var text: String? {
+        if case .name(let name) = self { name.text } else { nil }
+    }
+}
+
+/// One sync.
+struct SyncRow: Sendable {
+    let view: StatusView
+    let id: ByteText
+    let next: Instant?
+    let lastFinished: Instant?
+    /// Since when it is late; nil when it is not.
+    let lateSince: Instant?
+
+    init(_ view: StatusView) {
+        self.view = view
+        id = ByteText(view.sync)
+        next = view.next.flatMap { Instant.parse(rfc3339: $0) }
+        lastFinished = view.last_finished_at.flatMap { Instant.parse(rfc3339: $0) }
+        lateSince = view.state == "late" ? Self.instant(endingA: view.reason) : nil
+    }
+
+    /// The engine explains lateness by a sentence that ends in the time.
+    private static func instant(endingA sentence: String?) -> Instant? {
+        guard let word = sentence?.split(separator: " ").last else { return nil }
+        return Instant.parse(rfc3339: String(word))
+    }
+}
+
+/// One run.
+struct RunRow: Sendable {
+    let view: RunView
+    let id: ByteText
+    /// Runs are numbered; what is no number sorts first.
+    let number: Int
+    let created: Instant?
+    let started: Instant?
+    let finished: Instant?
+
+    init(_ view: RunView) {
+        self.view = view
+        id = ByteText(view.run)
+        number = Int(view.run) ?? 0
+        created = Instant.parse(rfc3339: view.created_at)
+        started = view.started_at.flatMap { Instant.parse(rfc3339: $0) }
+        finished = view.finished_at.flatMap { Instant.parse(rfc3339: $0) }
+    }
+
+    var isActive: Bool { view.outcome == nil && view.phase != "held" && view.phase != "finished" }
+    var isHeld: Bool { view.outcome == nil && view.phase == "held" }
+    /// What it has come to, or the phase it is in.
+    var word: String { view.outcome ?? view.phase }
+    /// Changes that the plan has in all, and those that are settled.
+    var total: Int { bounded(view.entered) + bounded(view.left) + bounded(view.reasserted) }
+    var settled: Int { bounded(view.accepted) + bounded(view.rejected) }
+    var seconds: Double? {
+        guard let started, let finished else { return nil }
+        return Double(finished.milliseconds(since: started)) / 1000
+    }
+    var when: Instant? { started ?? created }
+
+    /// Counts come over a socket; sums of them must not overflow.
+    private func bounded(_ count: Int) -> Int { min(max(0, count), 1 << 50) }
+}
+
+/// One member's event.
+struct EventRow: Sendable {
+    let view: EventView
+    let at: Instant?
+
+    init(_ view: EventView) {
+        self.view = view
+        at = Instant.parse(rfc3339: view.at)
+    }
+}
+
+/// One member that could not be told.
+struct RejectRow: Sendable {
+    let view: RejectView
+    let id: ByteText
+    let at: Instant?
+
+    init(_ view: RejectView) {
+        self.view = view
+        id = ByteText(view.id)
+        at = Instant.parse(rfc3339: view.at)
+    }
+}
+
+/// Something that will fire.
+struct UpcomingFire: Sendable {
+    let id: ByteText
+    let at: Instant
+    let fire: Fire?
+    let cohort: String
+    let syncs: [String]
+    let schedule: String
+    let zone: String
+    /// Other cohorts that fire in the same minute.
+    var collisions = 0
+}

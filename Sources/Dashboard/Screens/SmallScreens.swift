@@ -1,0 +1,90 @@
+import Control
+import Scheduling
+
+/// What is shown where there is little room, and where there is little to show.
+extension Painter {
+    /// Below 60×12: what is wrong or under way first, a line each, the rest as a number.
+    mutating func smallOverview(_ model: DashboardModel, _ layout: ScreenLayout) {
+        let region = layout.body
+        guard region.height > 0 else { return }
+        let list = model.list(model.screen == .wallboard ? .wall : .syncs)
+        let shown = (0..<list.rows.count).compactMap { index in list.rows[index].map { (index: index, row: $0) } }
+            .filter { model.shown.syncs.indices.contains($0.row) }
+        let room = region.height
+        let isCut = shown.count > room
+        let top = DashboardModel.top(of: list, height: isCut ? room - 1 : room)
+        let visible = shown.dropFirst(top).prefix(isCut ? room - 1 : room)
+        for (offset, item) in visible.enumerated() {
+            let row = model.shown.syncs[item.row]
+            smallLine(model, row, line: region.row + offset, region, isSelected: item.index == list.index)
+        }
+        if isCut {
+            let rest = shown.dropFirst(top + visible.count)
+            let pressing = rest.filter { isPressing(model.shownState(model.shown.syncs[$0.row])) }.count
+            let text = pressing > 0 ? "\(rest.count) more, \(pressing) of them not ok" : "\(rest.count) more"
+            put(text, row: region.bottom - 1, column: 3, width: region.width - 3, role: .dim)
+        }
+        if shown.isEmpty {
+            let text = list.filter.isEmpty ? "waiting for the engine" : "nothing passes the filter"
+            put(text, row: region.row, column: 1, width: region.width - 1, role: .dim)
+        }
+    }
+
+    private func isPressing(_ state: String) -> Bool {
+        ["failed", "blocked", "held", "late", "partial", "running"].contains(state)
+    }
+
+    private mutating func smallLine(
+        _ model: DashboardModel, _ row: SyncRow, line: Int, _ region: Region, isSelected: Bool
+    ) {
+        let state = model.shownState(row)
+        put(glyphs.glyph(of: state), row: line, column: 1, width: 1, role: Theme.role(of: state))
+        let index = model.shown.syncs.firstIndex { $0.id == row.id } ?? 0
+        let right = min(22, max(0, region.width - 16))
+        let columns = Columns.all(of: .syncs)
+        put(row.view.sync, row: line, column: 3, width: region.width - 4 - right)
+        var place = region.width - right
+        for id in ["status", "next"] where place < region.width {
+            guard let column = columns.first(where: { $0.id == id }) else { continue }
+            let span = model.cell(.syncs, index, column, width: 11, &self)
+            put(span.text, row: line, column: place, width: min(11, region.width - place), role: span.role)
+            place += 12
+        }
+        if isSelected {
+            put(glyphs.cursor, row: line, column: 0, width: 1, role: .strong)
+            restyle(row: line, column: 0, width: region.width, role: .selected)
+        }
+    }
+
+    /// Nothing is configured: what is missing, where it was looked for, which key comes next.
+    mutating func emptyState(_ model: DashboardModel, _ layout: ScreenLayout) {
+        let region = layout.body
+        let path = model.shown.configuration.path
+        let engine = model.shown.engine
+        func key(_ action: Action) -> String {
+            model.options.keymap.label(of: action, ascii: glyphs.isASCII) ?? ":"
+        }
+        var lines: [[Span]] = [
+            [Span("No cohorts are configured yet.", .strong)], [],
+            [Span("config   ", .dim), Span(path)],
+            [Span("engine   ", .dim), Span(engine.map { "version \($0.version), pid \($0.pid)" } ?? "not connected")], [],
+        ]
+        if !model.options.isReadOnly {
+            lines += [
+                [Span(key(.addCohort), .key), Span("   add a cohort: a commented template in $EDITOR")],
+                [Span(key(.editFile), .key), Span("   edit rollcall.yaml in $EDITOR")],
+            ]
+        }
+        lines += [
+            [Span(key(.help), .key), Span("   help")],
+            [Span(key(.quit), .key), Span("   quit")], [],
+            [Span("rollcall init writes a sample, rollcall demo shows one live", .dim)],
+        ]
+        let indent = layout.isSmall ? 1 : max(2, min(10, (region.width - 62) / 2))
+        let top = max(0, min(3, region.height - lines.count))
+        let shown = layout.isSmall ? lines.filter { !$0.isEmpty } : lines
+        for (offset, spans) in shown.enumerated() where top + offset < region.height {
+            put(spans, row: region.row + top + offset, column: indent, width: region.width - indent)
+        }
+    }
+}

@@ -1,0 +1,181 @@
+import Control
+import Scheduling
+
+/// The palette: its keys, and what its commands do.
+extension DashboardModel {
+    mutating func press(_ key: Key, on palette: PaletteState) {
+        var palette = palette
+        switch key {
+        case .escape: return closePalette()
+        case .down: palette.selected = min(palette.selected + 1, max(0, PaletteEntries(self).matching(palette.field.text).count - 1))
+        case .up: palette.selected = max(0, palette.selected - 1)
+        case .tab:
+            let entries = PaletteEntries(self).matching(palette.field.text)
+            guard entries.indices.contains(palette.selected) else { return }
+            palette.field.setText(entries[palette.selected].completion)
+            palette.selected = 0
+        case .enter:
+            let entries = PaletteEntries(self).matching(palette.field.text)
+            closePalette()
+            let line = palette.field.text
+            let isExact = (try? PaletteCommand.parse(line)) != nil
+            let chosen = entries.indices.contains(palette.selected) ? entries[palette.selected].completion : line
+            return execute(line: palette.selected == 0 && isExact ? line : chosen)
+        default:
+            guard palette.field.handle(key) else { return }
+            palette.selected = 0
+        }
+        replaceLayer(.palette(palette))
+    }
+
+    private mutating func closePalette() {
+        if case .palette = layers.last { layers.removeLast() }
+    }
+
+    /// Carries out a line of the palette or of a script.
+    package mutating func run(command line: String) -> [Effect] {
+        execute(line: line)
+        return drain()
+    }
+
+    mutating func execute(line: String) {
+        do throws(CommandError) {
+            let command = try PaletteCommand.parse(line)
+            recentCommands.removeAll { $0 == line }
+            recentCommands.append(line)
+            if recentCommands.count > 20 { recentCommands.removeFirst() }
+            if let kind = currentList { refresh(kind) }
+            execute(command)
+        } catch {
+            say(error.message, .error)
+        }
+    }
+
+    private mutating func execute(_ command: PaletteCommand) {
+        if let action = Self.action(of: command), let why = whyOff(action) { return say(why, .warning) }
+        switch command {
+        case .sync(let names, let all, let full, let dryRun):
+            guard let syncs = resolve(names, all: all) else { return }
+            if data.isFrozen, !dryRun { return say("everything is frozen; F lifts it", .warning) }
+            if dryRun { self.dryRun(syncs) } else { askToSync(syncs, full: full) }
+        case .plan(let names, let all): if let syncs = resolve(names, all: all) { dryRun(syncs) }
+        case .approve(let run): withRun(run, \.isHeld, "is not held") { $0.showApproval($1) }
+        case .discard(let run): withRun(run, \.isHeld, "is not held") { $0.askToDiscard([$1]) }
+        case .cancel(let run): withRun(run, { $0.isActive || $0.isHeld }, "is not under way") { $0.askToCancel([$1]) }
+        case .pause(let names): if let syncs = resolve(names, all: false) { pause(syncs, paused: true) }
+        case .resume(let names): if let syncs = resolve(names, all: false) { pause(syncs, paused: false) }
+        case .freeze(let isFrozen): askToFreeze(isFrozen)
+        case .schedule(let name, let when): if let sync = resolve(name.isEmpty ? [] : [name], all: false)?.first {
+            editSchedule(of: sync)
+            if let when, screen == .editor { _ = editor?.replaceWhen(when, now: now) }
+        }
+        default: executeView(command)
+        }
+    }
+
+    private mutating func executeView(_ command: PaletteCommand) {
+        switch command {
+        case .user(let id): open(.user(ByteText(id)))
+        case .run(let id): open(.run(ByteText(id)))
+        case .go(let name): if let sync = resolve([name], all: false)?.first { open(.cohort(ByteText(sync))) }
+        case .screen(let name): show(screen: name)
+        case .filter(let text):
+            guard currentList != nil else { return say("this screen has no table", .warning) }
+            setFilter(text)
+            if let kind = currentList { refresh(kind) }
+        case .sort(let column, let isDescending):
+            guard let kind = currentList, Columns.all(of: kind).contains(where: { $0.id == column && $0.isSortable }) else {
+                return say("no column `\(column)` to sort by here", .warning)
+            }
+            sort(kind, by: column, descending: isDescending)
+        case .theme(let theme):
+            self.theme = theme
+            say("theme \(theme.rawValue)")
+        case .times(let mode): if let mode { timeMode = mode } else { perform(.times) }
+        case .mouse(let isOn):
+            isMouseOn = isOn
+            outbox.append(.setMouse(isOn))
+            say("mouse \(isOn ? "on" : "off")")
+        case .dump(let name): outbox.append(.dumpScreen(name: name))
+        case .mark(let all): perform(all ? .markAll : .mark)
+        case .action(let action): perform(action)
+        case .host(let words): outbox.append(.command(words))
+        default: break
+        }
+    }
+
+    /// The action of the key table whose rules hold for a command; nil for looking.
+    private static func action(of command: PaletteCommand) -> Action? {
+        switch command {
+        case .sync(_, _, _, let dryRun): dryRun ? .dryRun : .sync
+        case .plan: .dryRun
+        case .approve: .approve
+        case .discard: .discard
+        case .cancel: .cancel
+        case .pause, .resume: .pause
+        case .freeze: .freeze
+        case .schedule: .editSchedule
+        case .host(let words): ["overlap", "verify", "doctor", "check"].contains(words[0]) ? nil : .discard
+        default: nil
+        }
+    }
+
+    /// Read-only mode and an absent engine concern commands as they do keys; what is selected does not.
+    private func whyOff(_ action: Action) -> String? {
+        guard let binding = options.keymap.binding(of: action) else { return nil }
+        if options.isReadOnly, binding.changes {
+            return "read-only: start without --read-only to change things"
+        }
+        switch connection {
+        case .live, .stale: return nil
+        case .connecting, .reconnecting: return "the engine is away: that has to wait until it is back"
+        }
+    }
+
+    /// Syncs by their names or their cohorts'; without names those selected. Says what is wrong otherwise.
+    private mutating func resolve(_ names: [String], all: Bool) -> [String]? {
+        if all { return data.syncs.map(\.view.sync) }
+        guard !names.isEmpty else {
+            let syncs = targetSyncs
+            if syncs.isEmpty { say("no sync is selected; write a name", .warning) }
+            return syncs.isEmpty ? nil : syncs
+        }
+        var found: [String] = []
+        for name in names {
+            let wanted = ByteText(name)
+            let rows = data.syncs.filter { $0.id == wanted || ByteText($0.view.cohort) == wanted }
+            guard !rows.isEmpty else {
+                let known = data.syncs.prefix(2_000).flatMap { [$0.view.cohort, $0.view.sync] }
+                let near = NearNames.nearest(to: name, among: known)
+                say("no sync `\(name)`" + (near.first.map { "; did you mean `\($0)`?" } ?? ""), .error)
+                return nil
+            }
+            for row in rows where !found.contains(where: { ByteText($0) == row.id }) { found.append(row.view.sync) }
+        }
+        return found
+    }
+
+    private mutating func withRun(
+        _ id: String, _ fits: (RunRow) -> Bool, _ complaint: String, _ act: (inout DashboardModel, RunRow) -> Void
+    ) {
+        guard let run = data.runs.row(ByteText(id)) else { return say("there is no run \(id)", .error) }
+        guard fits(run) else { return say("run \(id) \(complaint): \(run.word)", .warning) }
+        act(&self, run)
+    }
+
+    private mutating func show(screen name: String) {
+        let parts = name.split(separator: " ", maxSplits: 1).map(String.init)
+        let actions: [String: Action] = [
+            "overview": .overview, "cohort": .cohort, "runs": .runs, "schedules": .schedules, "events": .events,
+            "destinations": .destinations, "rejects": .rejects, "logs": .logs, "engine": .engine,
+        ]
+        guard let word = parts.first else { return }
+        if word == "wallboard" { return goTo(.wallboard) }
+        guard let action = actions[word] else {
+            let near = NearNames.nearest(to: word, among: Array(actions.keys).sorted())
+            return say("no screen `\(word)`" + (near.first.map { "; did you mean `\($0)`?" } ?? ""), .error)
+        }
+        perform(action)
+        if parts.count > 1 { setFilter((parts[1].contains("@") ? "sync:" : "cohort:") + parts[1]) }
+    }
+}

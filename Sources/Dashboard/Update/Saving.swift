@@ -1,0 +1,69 @@
+import Scheduling
+import TerminalText
+
+/// Copies and saved tables.
+extension DashboardModel {
+    mutating func save(_ action: Action) {
+        switch action {
+        case .dumpScreen: outbox.append(.dumpScreen(name: nil))
+        case .saveTable:
+            guard let kind = currentList else { return }
+            outbox.append(.saveTable(name: kind.rawValue, csv: csv(kind)))
+        case .copyRow:
+            guard let kind = currentList, let row = selectedRow(kind) else { return say("nothing is selected") }
+            var painter = textPainter()
+            copy(Columns.all(of: kind).map { text(kind, row, $0, &painter) }.joined(separator: "\t"))
+        case .copyCell:
+            guard let kind = currentList, let row = selectedRow(kind) else { return say("nothing is selected") }
+            let columns = Columns.all(of: kind)
+            let standard = columns.first { $0.priority == 0 }
+            guard let column = columns.first(where: { $0.id == list(kind).column }) ?? standard else { return }
+            var painter = textPainter()
+            copy(text(kind, row, column, &painter))
+        default: break
+        }
+    }
+
+    private mutating func copy(_ text: String) {
+        outbox.append(.copy(text))
+    }
+
+    /// Tables are saved with times, not with spans, since they are read later.
+    private func textPainter() -> Painter {
+        let ticker = Ticker(now: shownNow, mode: timeMode == .relative ? .local : timeMode, zone: options.zone)
+        return Painter(width: 0, height: 0, ticker: ticker, theme: .mono, glyphs: .ascii)
+    }
+
+    private func text(_ kind: ListKind, _ row: Int, _ column: Column, _ painter: inout Painter) -> String {
+        // Twelve cells are what a trend takes.
+        cell(kind, row, column, width: 12, &painter).text
+    }
+
+    /// The visible rows with all columns (RFC 4180). A cell that a spreadsheet would take for a formula is quoted with
+    /// an apostrophe in front.
+    private mutating func csv(_ kind: ListKind) -> String {
+        refresh(kind)
+        let columns = Columns.all(of: kind).filter { $0.id != "trend" }
+        var painter = textPainter()
+        var text = columns.map(\.id).joined(separator: ",") + "\r\n"
+        let list = list(kind)
+        for index in 0..<list.rows.count {
+            guard let row = list.rows[index] else { continue }
+            text += columns.map { quoted(self.text(kind, row, $0, &painter)) }.joined(separator: ",") + "\r\n"
+        }
+        return text
+    }
+
+    private func quoted(_ cell: String) -> String {
+        var text = cell
+        let isCount = cell.dropFirst().utf8.allSatisfy { ($0 >= 48 && $0 <= 57) || $0 == 46 || $0 == 107 || $0 == 33 }
+        if let first = cell.first, "=@\t".contains(first) || "+-".contains(first) && !isCount { text = "'" + text }
+        guard text.utf8.contains(where: { $0 == 34 || $0 == 44 || $0 == 10 || $0 == 13 }) else { return text }
+        var result = "\""
+        for scalar in text.unicodeScalars {
+            if scalar == "\"" { result += "\"" }
+            result.unicodeScalars.append(scalar)
+        }
+        return result + "\""
+    }
+}

@@ -1,0 +1,291 @@
+import Control
+import Scheduling
+
+extension DashboardModel {
+    /// Takes in what happened and says what the outside has to do.
+    package mutating func update(_ message: Message) -> [Effect] {
+        switch message {
+        case .input(let input): take(input)
+        case .tick(let now): tick(now)
+        case .connection(let state): take(state)
+        case .notices(let notices): take(notices)
+        case .answer(let answer): take(answer)
+        case .configuration(let facts): take(facts)
+        case .logLines(let lines):
+            for line in lines { append(line) }
+        case .effectDone(let result): take(result)
+        }
+        return drain()
+    }
+
+    // MARK: - Time
+
+    private mutating func tick(_ now: Instant) {
+        self.now = now
+        if let until = toast?.until, until <= now.milliseconds { toast = nil }
+        if let until = undo?.until, until <= now { undo = nil }
+        if let first = data.fires.first, first.at <= now { plan() }
+        if refreshes, now.milliseconds(since: lastRefresh) >= Self.refreshSpan {
+            lastRefresh = now
+            ask(.destinations)
+            ask(.engine)
+        }
+        if let kind = currentList { refresh(kind) }
+        if screen == .wallboard { refresh(.destinations) }
+    }
+
+    static let refreshSpan: Int64 = 5_000
+
+    /// Whether the screen shows figures that no notice carries.
+    var refreshes: Bool {
+        guard case .live = connection else { return false }
+        switch screen {
+        case .destinations, .engine, .wallboard: return true
+        default: return false
+        }
+    }
+
+    // MARK: - The engine
+
+    private mutating func take(_ state: ConnectionState) {
+        let old = connection
+        connection = state
+        switch (old, state) {
+        case (.live, .live): break
+        case (_, .live):
+            lastSequence = nil
+            if case .reconnecting = old { say("the engine is back") }
+            askForEverything()
+        case (.live, .reconnecting), (.stale, .reconnecting):
+            waiting = []
+            askAgain = []
+            say("the engine went away; what is shown is from before", .warning)
+        default: break
+        }
+    }
+
+    private mutating func take(_ notices: [ChangeNotice]) {
+        var hasRun = false
+        var hasTurn = false
+        for notice in notices {
+            if let last = lastSequence, notice.sequence > last &+ 1 { askForEverything() }
+            lastSequence = notice.sequence
+            if let run = notice.run {
+                hasRun = true
+                if take(run) { hasTurn = true }
+            }
+            if let event = notice.event { append(EventRow(event)) }
+            if let frozen = notice.frozen {
+                data.engine?.frozen = frozen
+                hasTurn = true
+            }
+            if notice.configured == true {
+                ask(.configuration)
+                ask(.engine)
+                ask(.destinations)
+                hasTurn = true
+            }
+        }
+        if hasRun { markStale(.runs, .cohortRuns) }
+        if hasTurn {
+            ask(.status)
+            if !data.rejects.isEmpty || screen == .rejects { ask(.rejects) }
+        }
+    }
+
+    /// - Returns: whether the run began, moved on to another phase or ended.
+    private mutating func take(_ run: RunView) -> Bool {
+        let before = data.runs.row(ByteText(run.run))
+        let turned = data.runs.take(run, at: now)
+        guard let before, before.view.outcome == nil, let outcome = run.outcome else { return turned }
+        switch outcome {
+        case "failed": say("\(run.sync): run \(run.run) failed: \(run.reason ?? "no reason given")", .error)
+        case "partial": say("\(run.sync): run \(run.run) partial: \(run.reason ?? "")", .warning)
+        default: break
+        }
+        if run.rejected > 0 { ask(.rejects) }
+        return turned
+    }
+
+    private mutating func append(_ event: EventRow) {
+        let sequence = data.events.append(event)
+        admit(sequence, to: .events) { $0.matches(Self.fields(of: event.view)) }
+        if let run = data.runEventsOf, ByteText(event.view.run) == run {
+            if data.runEvents.count < DashboardData.detailCapacity {
+                data.runEvents.append(event)
+                markStale(.runEvents)
+            }
+        }
+        if let user = data.userOf, ByteText(event.view.user) == user {
+            data.userEvents.insert(event, at: 0)
+            if data.userEvents.count > DashboardData.detailCapacity { data.userEvents.removeLast() }
+            markStale(.userEvents)
+        }
+    }
+
+    private mutating func append(_ line: LogLine) {
+        let sequence = data.logs.append(line)
+        admit(sequence, to: .logs) { filter in
+            let text = "\(line.level) \(line.source) \(line.text)".lowercased()
+            return filter.matches(FilterFields(haystack: text, values: [
+                ("level", "\(line.level)"), ("from", line.source.lowercased()), ("reason", line.text.lowercased()),
+            ]))
+        }
+    }
+
+    /// A filtered stream grows by what passes, so that a flood is not sifted again for every line.
+    private mutating func admit(_ sequence: Int, to kind: ListKind, _ fits: (Filter) -> Bool) {
+        guard heldDisplay == nil, let list = lists[kind], !list.isStale, case .some(var rows) = list.rows else { return }
+        guard list.sort == nil else {
+            lists[kind]?.isStale = true
+            return
+        }
+        guard list.filter.isEmpty || fits(list.filter) else { return }
+        lists[kind]?.rows = .all(0..<0)
+        rows.append(sequence)
+        let first = allRows(kind).lowerBound
+        if rows.count > 64, rows[rows.count / 2] < first { rows.removeAll { $0 < first } }
+        lists[kind]?.rows = .some(rows)
+    }
+
+    private mutating func take(_ answer: Answer) {
+        switch answer {
+        case .engine(let view):
+            data.engine = view
+            answered(.engine)
+        case .status(let views):
+            data.syncs = views.map(SyncRow.init)
+            hasSnapshot = true
+            markStale(.syncs, .wall)
+            if data.plans.isEmpty { plan() }
+            answered(.status)
+        case .destinations(let views):
+            data.destinations = views
+            markStale(.destinations)
+            answered(.destinations)
+        case .runs(let views):
+            for view in views { data.runs.take(view, at: now) }
+            markStale(.runs, .cohortRuns)
+            for question in waiting {
+                if case .runs = question { answered(question) }
+                if case .runsOf = question { answered(question) }
+            }
+        case .run(let view):
+            data.runs.take(view, at: now)
+            markStale(.runs, .cohortRuns)
+            answered(.run(view.run))
+        case .backlog(let views):
+            if data.events.isEmpty { views.forEach { append(EventRow($0)) } }
+            for question in waiting { if case .backlog = question { answered(question) } }
+        case .runEvents(let run, let views):
+            data.runEventsOf = ByteText(run)
+            data.runEvents = views.suffix(DashboardData.detailCapacity).map(EventRow.init)
+            markStale(.runEvents)
+            for question in waiting { if case .runEvents(run, _) = question { answered(question) } }
+        case .user(let id, let views): take(user: id, views)
+        case .members(let sync, let members, let isComplete):
+            data.membersOf = ByteText(sync)
+            data.members = members.prefix(DashboardData.detailCapacity).map(ByteText.init)
+            data.membersAreComplete = isComplete && members.count <= DashboardData.detailCapacity
+            markStale(.members)
+            for question in waiting { if case .members(sync, _) = question { answered(question) } }
+        case .rejects(let views):
+            data.rejects = views.filter { !$0.dismissed }.map(RejectRow.init)
+            markStale(.rejects)
+            answered(.rejects)
+        case .failed(let question, let refusal):
+            answered(question)
+            say(refusal.message, .error)
+        }
+    }
+
+    private mutating func take(user id: String, _ views: [UserView]) {
+        data.userOf = ByteText(id)
+        data.user = views
+        data.userEvents = views.flatMap(\.events).map(EventRow.init)
+            .sorted { ($0.at ?? .earliestWritable) > ($1.at ?? .earliestWritable) }
+        data.userEvents = Array(data.userEvents.prefix(DashboardData.detailCapacity))
+        markStale(.userEvents)
+        answered(.user(id))
+    }
+
+    // MARK: - Configuration
+
+    private mutating func take(_ facts: ConfigurationFacts) {
+        data.configuration = facts
+        answered(.configuration)
+        plan()
+        if let problem = facts.problem { say("rollcall.yaml is refused: \(problem)", .error) }
+        if var editor, let cohort = data.cohort(editor.cohort) {
+            editor.noticed(cohort.schedule)
+            self.editor = editor
+        }
+        if let cohort = wantsEditor {
+            wantsEditor = nil
+            openEditor(cohort)
+        }
+    }
+
+    mutating func plan() {
+        data.plans = Upcoming.plans(of: data.configuration, zones: options.zones)
+        data.fires = Upcoming.fires(of: data.plans, after: now)
+        data.load = Upcoming.load(of: data.plans, after: now)
+        markStale(.fires)
+    }
+
+    // MARK: - What the outside has done
+
+    private mutating func take(_ result: EffectResult) {
+        switch result {
+        case .done(let effect, let sentence):
+            if let sentence { say(sentence) }
+            done(effect)
+        case .refused(let effect, let why):
+            if case .pause = effect { undo = nil }
+            editor?.isDescribing = false
+            say(why, .error)
+        case .planned(let plans):
+            if plans.isEmpty {
+                say("nothing was planned", .warning)
+            } else {
+                layers.append(.plans(plans, scroll: 0))
+            }
+        case .scheduleChange(let edition, .success(let lines)): askToSave(edition, lines)
+        case .scheduleChange(_, .failure(let refusal)):
+            editor?.isDescribing = false
+            say(refusal.message, .error)
+        case .output(let title, let lines):
+            layers.append(.output(title: title, lines: Array(lines.prefix(10_000)), scroll: 0))
+        }
+    }
+
+    private mutating func done(_ effect: Effect) {
+        switch effect {
+        case .sync, .approve, .discard, .cancel: ask(.status)
+        case .pause, .openEditor, .addCohort:
+            ask(.configuration)
+            ask(.status)
+        case .saveSchedule:
+            editor?.saved()
+            if screen == .editor { leave() }
+            ask(.configuration)
+            ask(.status)
+        case .freeze(let isFrozen):
+            data.engine?.frozen = isFrozen
+            ask(.engine)
+            ask(.status)
+        case .dismiss, .retry: ask(.rejects)
+        default: break
+        }
+    }
+
+    private mutating func askToSave(_ edition: ScheduleEdition, _ lines: [LineEdit]) {
+        guard let editor, screen == .editor, editor.edition == edition else { return }
+        self.editor?.isDescribing = false
+        guard !lines.isEmpty else { return say("nothing to save: rollcall.yaml says this already") }
+        self.editor?.change = lines
+        let place = lines.count == 1 ? "line \(lines[0].line)" : "\(lines.count) lines"
+        layers.append(.confirmation(Confirmation(
+            question: "write \(place) of rollcall.yaml?   y saves", accepted: .effects([.saveSchedule(edition)]))))
+    }
+}
