@@ -79,5 +79,37 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: strict),
+
+        // Tests.
+        .testTarget(name: "SchedulingTests", dependencies: ["Scheduling"], swiftSettings: strict),
+        .testTarget(name: "MembershipTests", dependencies: ["Membership", "Scheduling"], swiftSettings: strict),
+        .testTarget(name: "SecretsTests", dependencies: ["Secrets"], swiftSettings: strict),
+        .testTarget(
+            name: "ConfigurationTests", dependencies: ["Configuration", "Scheduling", "Secrets", "SyncEngine"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "SourceConnectorsTests",
+            dependencies: [
+                "CZlib", "Secrets", "SourceConnectors", "SyncEngine",
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ],
+            swiftSettings: strict),
+        .testTarget(name: "HTTPClientTests", dependencies: ["HTTPClient"], swiftSettings: strict),
+        .testTarget(
+            name: "DestinationConnectorsTests",
+            dependencies: ["CZlib", "DestinationConnectors", "HTTPClient", "Scheduling", "Secrets", "SyncEngine"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ReceiverTests",
+            dependencies: [
+                "CZlib", "Receiver", .product(name: "FlyingSocks", package: "FlyingFox"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            swiftSettings: strict),
+        .testTarget(name: "HouseRulesTests", swiftSettings: strict),
+        .testTarget(name: "AcceptanceTests", dependencies: ["rollcall"], swiftSettings: strict),
+        .executableTarget(
+            name: "membership-benchmark", dependencies: ["Membership", "Scheduling"],
+            path: "Tests/MembershipBenchmark", swiftSettings: strict),
     ]
 )

@@ -3,6 +3,8 @@
 package protocol ControlService: Sendable {
     func engine() async throws(Refusal) -> EngineView
     func status(_ syncs: [String]?) async throws(Refusal) -> [StatusView]
+    /// Every sync that is configured or that a ledger or a run still knows, configured ones first.
+    func syncs() async throws(Refusal) -> [SyncNameView]
     func destinations() async throws(Refusal) -> [DestinationView]
     func runs(_ query: RunQuery) async throws(Refusal) -> [RunView]
     func run(_ id: String) async throws(Refusal) -> RunView

@@ -132,3 +132,72 @@ package struct ChangeNotice: Codable, Sendable, Equatable {
         self.sequence = sequence
     }
 }
+
+// MARK: - On the wire every field with a default may be left out
+
+extension SyncRequest {
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(syncs: try values.decode([String].self, forKey: .syncs))
+        full = try values.decodeIfPresent(Bool.self, forKey: .full) ?? false
+        approve = try values.decodeIfPresent(String.self, forKey: .approve)
+        retry_for = try values.decodeIfPresent(Double.self, forKey: .retry_for)
+    }
+}
+
+extension PlanQuery {
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(syncs: try values.decode([String].self, forKey: .syncs))
+        full = try values.decodeIfPresent(Bool.self, forKey: .full) ?? false
+        sample = try values.decodeIfPresent(Int.self, forKey: .sample) ?? 10
+    }
+}
+
+extension RunRequest {
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            run: try values.decodeIfPresent(String.self, forKey: .run) ?? "",
+            reason: try values.decodeIfPresent(String.self, forKey: .reason))
+        leaves = try values.decodeIfPresent(Bool.self, forKey: .leaves) ?? false
+        retry_for = try values.decodeIfPresent(Double.self, forKey: .retry_for)
+    }
+}
+
+extension EventQuery {
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        self.init()
+        syncs = try values.decodeIfPresent([String].self, forKey: .syncs)
+        user = try values.decodeIfPresent(String.self, forKey: .user)
+        run = try values.decodeIfPresent(String.self, forKey: .run)
+        limit = try values.decodeIfPresent(Int.self, forKey: .limit)
+    }
+}
+
+extension RunQuery {
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        self.init()
+        syncs = try values.decodeIfPresent([String].self, forKey: .syncs)
+        before = try values.decodeIfPresent(String.self, forKey: .before)
+        limit = try values.decodeIfPresent(Int.self, forKey: .limit) ?? 50
+    }
+}
+
+extension RejectAction {
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(id: try values.decodeIfPresent(String.self, forKey: .id) ?? "")
+        reason = try values.decodeIfPresent(String.self, forKey: .reason)
+    }
+}
+
+extension FreezeRequest {
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(frozen: try values.decode(Bool.self, forKey: .frozen))
+        reason = try values.decodeIfPresent(String.self, forKey: .reason)
+    }
+}

@@ -22,6 +22,10 @@ package struct SocketControl: ControlService {
         try await all(get("status", repeated("sync", syncs)))
     }
 
+    package func syncs() async throws(Refusal) -> [SyncNameView] {
+        try await all(get("syncs"))
+    }
+
     package func destinations() async throws(Refusal) -> [DestinationView] {
         try await all(get("destinations"))
     }
@@ -172,7 +176,7 @@ package struct SocketControl: ControlService {
             if let refusal = try? JSONDecoder().decode(Refusal.self, from: Data(answer.body)) { throw refusal }
             throw Refusal(code: 1, message: "the engine answered \(answer.status)")
         case .failure(let failure):
-            throw Refusal(code: 1, message: "the engine does not answer: \(failure.reason)")
+            throw Refusal(code: 75, message: "the engine that holds this workspace does not answer: \(failure.reason)")
         }
     }
 
@@ -234,7 +238,7 @@ package struct SocketControl: ControlService {
             throw Self.refusal(in: answer.body) ?? Refusal(code: 1, message: "the engine answered \(answer.status)")
         }
         if case .failure(let failure) = await exchange.value, !failure.isCancelled {
-            throw Refusal(code: 1, message: "the engine went away: \(failure.reason)")
+            throw Refusal(code: 75, message: "the engine that held this workspace went away")
         }
     }
 }

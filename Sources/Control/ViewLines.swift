@@ -147,6 +147,7 @@ extension UserView: JSONLineWritable {
 
 extension MemberView: JSONLineWritable {
     package func write(to line: inout JSONLine) {
+        line.field("sync", sync)
         line.field("member", member)
     }
 }
@@ -225,6 +226,13 @@ extension ChangeNotice: JSONLineWritable {
         line.field("run", run)
         line.field("event", event)
         line.field("frozen", frozen)
+        line.field("configured", configured)
+    }
+}
+
+extension SyncNameView: JSONLineWritable {
+    package func write(to line: inout JSONLine) {
+        line.field("sync", sync)
         line.field("configured", configured)
     }
 }

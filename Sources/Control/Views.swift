@@ -48,6 +48,18 @@ package struct StatusView: Codable, Sendable, Equatable {
     }
 }
 
+/// A sync that can be asked about.
+package struct SyncNameView: Codable, Sendable, Equatable {
+    package var sync: String
+    /// Whether the active configuration has it.
+    package var configured: Bool
+
+    package init(sync: String, configured: Bool) {
+        self.sync = sync
+        self.configured = configured
+    }
+}
+
 /// A row that is no member (part of `run`).
 package struct BadRowView: Codable, Sendable, Equatable {
     package var position: Int
@@ -226,9 +238,11 @@ package struct UserView: Codable, Sendable, Equatable {
 
 /// One member (`members`).
 package struct MemberView: Codable, Sendable, Equatable {
+    package var sync: String
     package var member: String
 
-    package init(member: String) {
+    package init(sync: String, member: String) {
+        self.sync = sync
         self.member = member
     }
 }

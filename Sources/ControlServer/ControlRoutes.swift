@@ -25,6 +25,7 @@ struct ControlRoutes {
         switch (request.method, path.first ?? "") {
         case (.GET, "engine"): return lines([try await service.engine()])
         case (.GET, "status"): return lines(try await service.status(request.list("sync")))
+        case (.GET, "syncs"): return lines(try await service.syncs())
         case (.GET, "destinations"): return lines(try await service.destinations())
         case (.GET, "runs"): return try await runs(path, request)
         case (.GET, "events"): return events(request)
@@ -70,19 +71,11 @@ struct ControlRoutes {
 
     /// The run once it is held or finished, or as it is after ten seconds: the client asks again.
     private func settledSoon(_ id: String) async throws(Refusal) -> RunView {
-        let first = try await service.run(id)
-        if first.phase == "held" || first.phase == "finished" { return first }
-        let settled = await withTaskGroup(of: RunView?.self) { group in
-            group.addTask { [service] in try? await service.settled(id) }
-            group.addTask {
-                try? await Task.sleep(nanoseconds: 10_000_000_000)
-                return nil
-            }
-            let first = await group.next() ?? nil
-            group.cancelAll()
-            return first
+        for _ in 0..<100 {
+            let view = try await service.run(id)
+            if view.phase == "held" || view.phase == "finished" { return view }
+            try? await Task.sleep(nanoseconds: 100_000_000)
         }
-        if let settled { return settled }
         return try await service.run(id)
     }
 

@@ -55,6 +55,13 @@ package struct EngineControl: ControlService {
         }
     }
 
+    package func syncs() async throws(Refusal) -> [SyncNameView] {
+        let configured = await engine.syncs.map(\.id)
+        let former = Set(await engine.allStates.map(\.sync)).subtracting(configured).sorted()
+        return configured.map { SyncNameView(sync: $0.description, configured: true) }
+            + former.map { SyncNameView(sync: $0.description, configured: false) }
+    }
+
     package func destinations() async throws(Refusal) -> [DestinationView] {
         var views: [DestinationView] = []
         for definition in await engine.allDestinations {
@@ -139,7 +146,7 @@ package struct EngineControl: ControlService {
             let ledger = try history.ledger(of: await engine.state(of: id))
             var reader = try ledger.memberReader()
             while let member = try reader.next() {
-                guard await visit(MemberView(member: member.text)) else { return }
+                guard await visit(MemberView(sync: sync, member: member.text)) else { return }
             }
         } catch {
             throw Refusal(error)
@@ -312,6 +319,7 @@ extension Refusal {
         case .unknownSync, .unknownRun, .notPossible: 64
         case .frozen, .storage, .failed: 1
         case .blocked: 78
+        case .stopping: 75
         }
         self.init(code: code, message: refusal.sentence)
     }

@@ -16,6 +16,9 @@ package struct ReceiverSettings: Sendable {
     package var logsRequests: Bool
     /// The documented limits it enforces.
     package var limits: SegmentLimits
+    /// Milliseconds since 1970 by which messages are received; nil for the machine's clock. A rehearsal on a faster
+    /// clock gives its own, because Segment's rule compares the sender's clock with the receiver's.
+    package var clock: (@Sendable () -> Int64)?
 
     package init(
         address: ListenAddress = .standard, store: StoreLocation = .memory, faults: FaultScript = .none,

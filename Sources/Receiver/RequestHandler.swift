@@ -62,7 +62,7 @@ struct RequestHandler: HTTPHandler {
 
     private func post(_ request: HTTPRequest, _ route: Route) async -> HTTPResponse {
         var post = Post(record: RequestRecord(
-            number: journal.enter(), receivedAt: Self.now, path: request.path))
+            number: journal.enter(), receivedAt: settings.clock?() ?? Self.now, path: request.path))
         defer { journal.leave() }
         if request.headers[HTTPHeader("Expect")]?.lowercased().contains("100-continue") ?? false {
             ConnectionSocket(from: request.remoteAddress, to: port)?.sendContinue()

@@ -21,6 +21,7 @@ enum Schema {
         CREATE TABLE syncs (
           sync                TEXT PRIMARY KEY NOT NULL,  -- cohort@destination
           told                TEXT,                       -- json SyncIdentity under which the ledger was told
+          inherited_from      TEXT,                       -- the sync whose ledger it took over with a new key
           declined_trait      TEXT,                       -- configured trait that the operator chose not to adopt
           ledger              TEXT,                       -- json LedgerReference
           last_unknown_at     INTEGER,                    -- a run ended with attempts of unknown outcome

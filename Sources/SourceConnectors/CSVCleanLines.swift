@@ -78,7 +78,11 @@ extension CSVRowParser {
             guard marks.carriage == newline - 1 else { return false }
             end = newline - 1
         }
-        if end == start { return true }
+        if end == start {
+            // In a list every line is a row, and an empty one names nobody.
+            if expected == 1 { rows.nobody(at: number) }
+            return true
+        }
         guard end - start <= Self.recordLimit else { return false }
         if expected == 1 {
             guard marks.separator > end else { return false }

@@ -24,6 +24,7 @@ extension CSVRowParser {
             switch state {
             case .recordStart:
                 if byte == Self.newline {
+                    reportBlankLine(at: line, into: rows)
                     line &+= 1
                     return position + 1
                 }
@@ -138,11 +139,17 @@ extension CSVRowParser {
 
     private mutating func endLineAfterCarriage(into rows: any MemberRows) throws(SourceError) {
         if isBlank {
+            reportBlankLine(at: recordLine, into: rows)
             state = .recordStart
             return
         }
         try endField(into: rows)
         try endRecord(into: rows)
+    }
+
+    /// In a list every line is a row, and an empty one names nobody. Elsewhere, and before the header, it is nothing.
+    func reportBlankLine(at line: Int, into rows: any MemberRows) {
+        if stage == .rows, expected == 1 { rows.nobody(at: line) }
     }
 
     private mutating func keep(_ text: UnsafeRawBufferPointer, into rows: any MemberRows) throws(SourceError) {

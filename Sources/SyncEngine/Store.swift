@@ -38,6 +38,8 @@ package struct SyncState: Hashable, Sendable, Codable {
     package var sync: SyncID
     /// The identity under which the ledger was told; nil before the first run that planned.
     package var told: SyncIdentity?
+    /// The sync whose ledger this one took over because the cohort's key changed; nil once a run noted it.
+    package var inheritedFrom: SyncID?
     /// The configured trait that the operator chose *not* to adopt when a rename was held.
     package var declinedTrait: String?
     package var ledger: LedgerReference?

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Scheduling
 
 /// The entry point. Exit codes are those of PRODUCT.md §3; every error is one sentence on stderr.
 @main
@@ -118,6 +119,19 @@ struct CommandLineArguments {
             let name = words.remove(at: first)
             words.insert(name, at: 0)
         }
-        rest = words
+        if let first = words.first, !first.hasPrefix("-"), !names.contains(first) {
+            throw .usage(Self.complaint(about: first, names: names))
+        }
+        // No dashboard yet: alone, rollcall shows the state of every sync.
+        rest = words.filter { $0 != "--read-only" || names.contains(words.first ?? "") }
+    }
+
+    private static func complaint(about word: String, names: Set<String>) -> String {
+        if ["undo", "retire", "migrate", "overlap", "purge"].contains(word) {
+            return "this version has no \(word) yet"
+        }
+        let near = NearNames.nearest(to: word, among: names.sorted())
+        return "there is no command \"\(word)\"; "
+            + (near.isEmpty ? "`rollcall help` lists them" : "did you mean \(near.joined(separator: " or "))?")
     }
 }

@@ -20,7 +20,9 @@ struct ConfigurationTests {
 
     @Test(
         "without a rollcall.yaml every command exits 78 and names rollcall init",
-        arguments: [["status"], ["sync", "--all"], ["check"], ["serve"], ["runs"], ["plan", "x"], ["freeze"], ["events"]])
+        arguments: [
+            ["status"], ["sync", "--all"], ["check"], ["serve"], ["runs"], ["plan", "x"], ["freeze"], ["events"],
+        ])
     func missing(_ command: [String]) async throws {
         let workspace = try Workspace()
         let ending = try await workspace.start(command).ending()
@@ -97,7 +99,9 @@ struct ConfigurationTests {
             ("2:11", "Mars/Phobos"), ("5:15", "oracle"), ("7:34", "https"), ("7:", "write_key: {env:"), ("8:", "500/s"),
             ("10:", "nowhere"), ("10:", "25:00"), ("10:", "foo"), ("11:3", "duplicate"),
         ] {
-            let line = ending.errors.split(separator: "\n").first { $0.contains("\(path):\(place)") && $0.contains(words) }
+            let line = ending.errors.split(separator: "\n").first {
+                $0.contains("\(path):\(place)") && $0.contains(words)
+            }
             #expect(line != nil, "\(place) \(words) is not in:\n\(ending.errors)")
         }
         #expect(!ending.errors.contains("abcdef"), "a literal secret is not repeated")
@@ -133,7 +137,8 @@ struct ConfigurationTests {
         ] {
             let ending = try await workspace.start(command).ending()
             #expect(ending.code == 64, "\(command)")
-            #expect(ending.errors.contains("did you mean") && ending.errors.contains(near), "\(command): \(ending.errors)")
+            #expect(ending.errors.contains("did you mean"), "\(command): \(ending.errors)")
+            #expect(ending.errors.contains(near), "\(command): \(ending.errors)")
         }
         for command in [
             ["sync"], ["sync", "--all", "vip"], ["sync", "vip", "--bogus"], ["frobnicate"], ["approve"], ["run", "999"],

@@ -102,7 +102,8 @@ struct DefinitionTests {
     func ownedTwice() async throws {
         let workspace = try Workspace()
         try workspace.configure("http://127.0.0.1:9/v1")
-        try workspace.edit("cohorts:\n", "cohorts:\n  too: {name: VIP, id: v1, source: lists, file: a.csv, to: [seg]}\n")
+        try workspace.edit(
+            "cohorts:\n", "cohorts:\n  too: {name: VIP, id: v1, source: lists, file: a.csv, to: [seg]}\n")
         let ending = try await workspace.rollcall("check")
         #expect(ending.code == 78)
         #expect(ending.errors.contains("rollcall.yaml:"))

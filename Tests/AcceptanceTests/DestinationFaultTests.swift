@@ -16,7 +16,9 @@ struct DestinationFaultTests {
 
     @Test(
         "what may pass is tried again, with the same messages",
-        arguments: ["500", "502", "503 retry-after=1", "429 retry-after=1", "408", "success-false", "html", "reset", "close"])
+        arguments: [
+            "500", "502", "503 retry-after=1", "429 retry-after=1", "408", "success-false", "html", "reset", "close",
+        ])
     func passing(_ fault: String) async throws {
         let workspace = try Workspace()
         let receiver = try await RunningReceiver(in: workspace, faults: fault + " count=1")

@@ -80,8 +80,10 @@ struct EngineTests {
         try await eventually("the run finishes") {
             try await engine.ask("/v1/runs/\(run)").lines().first?.text("outcome") == "succeeded"
         }
-        for path in ["/v1/engine", "/v1/status", "/v1/runs", "/v1/events", "/v1/members?sync=vip@seg", "/v1/destinations",
-            "/v1/users?id=u-000001"] {
+        for path in [
+            "/v1/engine", "/v1/status", "/v1/runs", "/v1/events", "/v1/members?sync=vip@seg", "/v1/destinations",
+            "/v1/users?id=u-000001",
+        ] {
             let lines = try await engine.ask(path).lines()
             #expect(!lines.isEmpty, "\(path)")
             #expect(lines.allSatisfy { !$0.keys.isEmpty }, "\(path)")
@@ -209,7 +211,9 @@ struct EngineTests {
         let slow = try WireSink(in: workspace) { _, _ in .silence }
         let fast = try await RunningReceiver(in: workspace)
         try workspace.configure(slow.endpoint, schedule: "every 1s")
-        try workspace.edit("  seg: {", "  fast: {kind: segment, endpoint: \"\(fast.endpoint)\", write_key: {env: WRITE_KEY}}\n  seg: {")
+        try workspace.edit(
+            "  seg: {",
+            "  fast: {kind: segment, endpoint: \"\(fast.endpoint)\", write_key: {env: WRITE_KEY}}\n  seg: {")
         try workspace.edit("to: [seg]", "to: [seg, fast]")
         try workspace.list(1...3)
         let engine = try await RunningEngine(in: workspace)

@@ -68,11 +68,12 @@ struct InterruptionTests {
         let receiver = try await RunningReceiver(in: workspace, faults: "delay=200ms")
         try workspace.configure(receiver.endpoint, settings: "rate: 2000/s")
         try workspace.list(1...4000)
-        try workspace.edit("cohorts:\n", "cohorts:\n  short: {source: lists, file: short.csv, to: [seg], schedule: manual}\n")
+        try workspace.edit(
+            "cohorts:\n", "cohorts:\n  short: {source: lists, file: short.csv, to: [seg], schedule: manual}\n")
         try workspace.list(["a"], in: "short")
         let syncs = try ["short", "vip", "short", "vip", "short"].map { try workspace.start(["sync", $0]) }
         for sync in syncs {
-            let ending = try await sync.ending()
+            let ending = try await sync.ending(within: 60)
             #expect(ending.code == 0, "\(ending.text) \(ending.errors)")
         }
         #expect(try receiver.members() == ids(1...4000))
@@ -126,7 +127,8 @@ struct InterruptionTests {
         #expect(try receiver.leavers() == ids(1...half))
         #expect(try receiver.calls() == calls + 2 * half, "each change has one message id, however often it came")
         #expect(try receiver.store.number("""
-            SELECT count(*) FROM (SELECT user_id FROM identifies GROUP BY user_id, "\(Workspace.column)" HAVING count(*) > 1)
+            SELECT count(*) FROM (
+              SELECT user_id FROM identifies GROUP BY user_id, "\(Workspace.column)" HAVING count(*) > 1)
             """) == 0)
         #expect(try await workspace.members() == ids((half + 1)...(2 * half)))
         let first = try #require(try await workspace.listing("runs", "vip").last { $0.count("left") ?? 0 > 0 })

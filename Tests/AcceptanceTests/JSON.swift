@@ -187,3 +187,16 @@ private struct JSONReader {
         JSON.Malformed(position: index, text: String(decoding: bytes.prefix(300), as: UTF8.self))
     }
 }
+
+extension JSON: CustomStringConvertible {
+    var description: String {
+        switch self {
+        case .null: "null"
+        case .flag(let value): "\(value)"
+        case .number(let value): Int(exactly: value).map(String.init) ?? "\(value)"
+        case .string(let bytes): String(decoding: bytes, as: UTF8.self).debugDescription
+        case .list(let values): "[" + values.map(\.description).joined(separator: ",") + "]"
+        case .object(let fields): "{" + fields.map { "\($0.name): \($0.value)" }.joined(separator: ", ") + "}"
+        }
+    }
+}

@@ -34,7 +34,8 @@ struct MovingDayTests {
             cohorts:
 
             """ + queries.map {
-                "  \($0.0):\n    source: shop\n    query: \"\($0.1)\"\n    to: [seg]\n    schedule: manual\n    guards: off\n"
+                "  \($0.0):\n    source: shop\n    query: \"\($0.1)\"\n    to: [seg]\n"
+                    + "    schedule: manual\n    guards: off\n"
             }.joined())
         return queries
     }
@@ -138,6 +139,8 @@ struct MovingDayTests {
             workspace, receiver, queries, days: purchases.days, environment: ["DATABASE_URL": server.url],
             move: { try await server.query("TRUNCATE today; INSERT INTO today VALUES ('\($0)')") },
             ask: { Set(try await server.query($0).map { Array($0.utf8) }) })
-        print("moving day in PostgreSQL: \(purchases.all.count) purchases, \(purchases.days.count) steps, \(movers) movers")
+        print(
+            "moving day in PostgreSQL: \(purchases.all.count) purchases, \(purchases.days.count) steps, "
+                + "\(movers) movers")
     }
 }

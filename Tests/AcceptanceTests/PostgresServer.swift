@@ -20,7 +20,8 @@ final class PostgresServer: Sendable {
             try await Program(
                 words[0], Array(words.dropFirst()), environment: workspace.environment, folder: workspace.root).ending()
         }
-        let listed = try await run(["sh", "-c", "ls -d /usr/lib/postgresql/*/bin $(dirname $(command -v initdb)) 2>/dev/null"])
+        let listed = try await run(
+            ["sh", "-c", "ls -d /usr/lib/postgresql/*/bin $(dirname $(command -v initdb)) 2>/dev/null"])
         let binaries = listed.text.split(separator: "\n").map(String.init)
         guard let folder = binaries.last(where: { access($0 + "/pg_ctl", X_OK) == 0 }) else {
             throw NotAvailable(reason: "there is no initdb and no pg_ctl")

@@ -69,8 +69,11 @@ struct WireTests {
         let receiver = try await RunningReceiver(in: workspace)
         let sink = try WireSink(in: workspace)
         try workspace.configure(receiver.endpoint, cohort: ["column: user_id"])
-        try workspace.edit("cohorts:\n", "cohorts:\n  copy: {source: lists, file: vip.csv, column: user_id, to: [raw]}\n")
-        try workspace.edit("  seg:", "  raw: {kind: segment, endpoint: \"\(sink.endpoint)\", write_key: {env: WRITE_KEY}}\n  seg:")
+        try workspace.edit(
+            "cohorts:\n", "cohorts:\n  copy: {source: lists, file: vip.csv, column: user_id, to: [raw]}\n")
+        try workspace.edit(
+            "  seg:",
+            "  raw: {kind: segment, endpoint: \"\(sink.endpoint)\", write_key: {env: WRITE_KEY}}\n  seg:")
         try workspace.write("cohorts/vip.csv", "user_id,n\n" + Self.hostile.map {
             "\"" + $0.replacingOccurrences(of: "\"", with: "\"\"") + "\",1\n"
         }.joined())
@@ -102,7 +105,8 @@ struct WireTests {
         try workspace.edit("to: [seg]", "to: [file]")
         try workspace.write("cohorts/vip.csv", "user_id,n\n\u{1B}[31mred,1\n\u{202E}bidi,2\n\u{85}nel,3\nbell\u{7},4\n")
         try await workspace.sync()
-        for ending in [try await workspace.start(listing).ending(), try await workspace.rollcall("user", "\u{1B}[31mred")] {
+        for command in [listing, ["user", "\u{1B}[31mred"]] {
+            let ending = try await workspace.start(command).ending()
             #expect(ending.code == 0)
             #expect(ending.text.contains("red"))
             let hostile = ending.text.unicodeScalars.filter {

@@ -42,7 +42,8 @@ package struct DueOccurrences: Sendable, Equatable {
         if isLate, policy.catchUp == .none {
             return .skip(nominal: chosen, missed: missed, reason: "missed, and catch_up is none")
         }
-        return .start(nominal: chosen, missed: missed, isCatchUp: isLate || missed > 0)
+        return .start(
+            nominal: chosen, missed: missed, isCatchUp: policy.catchUp == .latest && (isLate || missed > 0))
     }
 
     /// The newest occurrence whose jittered start has come; at least `first`, whose has.

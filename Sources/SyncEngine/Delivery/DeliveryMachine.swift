@@ -8,6 +8,8 @@ package struct Piece: Hashable, Sendable {
     package var range: Range<Int>
     /// Attempts made so far in which these members took part.
     package var attempts = 0
+    /// Attempts made so far with exactly these members.
+    package var repeats = 0
     /// Whether an attempt's outcome was never learned: the destination may have accepted these members.
     package var mayBeAccepted = false
     /// When the first of an unbroken row of failed attempts ended, in monotonic milliseconds.
@@ -209,7 +211,7 @@ package struct DeliveryMachine: Sendable {
         of piece: Piece, state: BatchState, status: Int? = nil, attempts: Int, reason: String? = nil, at now: Instant
     ) -> BatchRecord {
         BatchRecord(
-            range: piece.range, state: state, httpStatus: status, attempts: attempts, request: "\(run).\(piece.id)",
+            range: piece.range, state: state, httpStatus: status == 0 ? nil : status, attempts: attempts, request: "\(run).\(piece.id)",
             reason: reason, at: now)
     }
 
@@ -218,10 +220,13 @@ package struct DeliveryMachine: Sendable {
     /// What one attempt came to.
     /// - Returns: the facts to store; nothing that depends on them may be shown or done before they are durable.
     package mutating func answer(
-        _ id: Int, with outcome: DeliveryOutcome, now: Int64, at instant: Instant
+        _ id: Int, with outcome: DeliveryOutcome, startedAt: Int64? = nil, now: Int64, at instant: Instant
     ) -> [BatchFact] {
         guard var piece = inFlight.removeValue(forKey: id) else { return [] }
         piece.attempts += 1
+        piece.repeats += 1
+        // The time of the failing attempt itself counts against `retryFor`.
+        let startedAt = startedAt ?? now
         switch outcome {
         case .accepted(let status, let rejected):
             stalledSince = nil
@@ -237,11 +242,11 @@ package struct DeliveryMachine: Sendable {
             end = end ?? .gaveUp(reason)
             return park(piece, status: status, reason: reason, at: instant)
         case .notAccepted(let status, let reason, let retryAfter):
-            delay(&piece, retryAfter: retryAfter, reason: reason, now: now)
+            delay(&piece, retryAfter: retryAfter, reason: reason, startedAt: startedAt, now: now)
             return park(piece, status: status, reason: reason, at: instant)
         case .unknown(let status, let reason, let retryAfter):
             piece.mayBeAccepted = true
-            delay(&piece, retryAfter: retryAfter, reason: reason, now: now)
+            delay(&piece, retryAfter: retryAfter, reason: reason, startedAt: startedAt, now: now)
             return park(piece, status: status, reason: reason, at: instant)
         }
     }
@@ -293,6 +298,7 @@ package struct DeliveryMachine: Sendable {
             nextPiece += 1
             half.range = range
             half.failingSince = nil
+            half.repeats = 0
             half.notBefore = 0
             waiting.append(half)
             if half.mayBeAccepted {
@@ -310,11 +316,13 @@ package struct DeliveryMachine: Sendable {
             of: piece, state: .unknown, status: status, attempts: piece.attempts, reason: reason, at: now))]
     }
 
-    private mutating func delay(_ piece: inout Piece, retryAfter: RetryAfter?, reason: String, now: Int64) {
-        let since = piece.failingSince ?? now
+    private mutating func delay(
+        _ piece: inout Piece, retryAfter: RetryAfter?, reason: String, startedAt: Int64, now: Int64
+    ) {
+        let since = piece.failingSince ?? startedAt
         piece.failingSince = since
         let deadline = since + retryFor
-        let pause = retryAfter?.milliseconds ?? Backoff.milliseconds(attempt: piece.attempts, salt: piece.id)
+        let pause = retryAfter?.milliseconds ?? Backoff.milliseconds(attempt: piece.repeats, salt: piece.id)
         if now >= deadline || (retryAfter != nil && now + pause > deadline) {
             end = end ?? .gaveUp(reason)
         }

@@ -30,7 +30,7 @@ actor DeliveryLoop {
     }
 
     private enum Signal: Sendable {
-        case answered(Int, DeliveryOutcome)
+        case answered(Int, DeliveryOutcome, startedAt: Int64)
         case committed([Prepared])
         case commitFailed([Prepared], [BatchFact], StoreError)
         case cancelled(String)
@@ -205,14 +205,15 @@ actor DeliveryLoop {
     private func fly(_ prepared: Prepared) {
         let piece = prepared.piece
         lefts[piece.id] = prepared.left
-        if piece.attempts == 0 { counts.sent += piece.range.count } else { counts.retries += 1 }
+        if piece.attempts == 0 { counts.sent += piece.range.count }
+        if piece.repeats > 0 { counts.retries += 1 }
         counts.requests += 1
         counts.bytes += prepared.batch.bytes.count
         Task { [destination = settings.destination, lane, clock, signal] in
             let start = clock.monotonic()
-            let outcome = await destination.deliver(prepared.batch, attempt: piece.attempts, sentAt: clock.now())
+            let outcome = await destination.deliver(prepared.batch, attempt: piece.repeats, sentAt: clock.now())
             await lane.ended(with: outcome, startedAt: start)
-            signal.yield(.answered(piece.id, outcome))
+            signal.yield(.answered(piece.id, outcome, startedAt: start))
         }
     }
 
@@ -228,8 +229,10 @@ actor DeliveryLoop {
 
     private func receive(_ next: Signal) async {
         switch next {
-        case .answered(let id, let outcome):
-            note(machine.answer(id, with: outcome, now: clock.monotonic(), at: clock.now()), left: lefts[id] ?? 0)
+        case .answered(let id, let outcome, let startedAt):
+            let facts = machine.answer(
+                id, with: outcome, startedAt: startedAt, now: clock.monotonic(), at: clock.now())
+            note(facts, left: lefts[id] ?? 0)
             lefts[id] = nil
             if case .blocked = outcome { withdrawAll() }
         case .committed(let pieces):

@@ -42,12 +42,14 @@ package enum ResumePolicy: Sendable, Equatable {
     case everything
     /// Those of these syncs that were sending; what was not planned yet is closed.
     case only(Set<SyncID>)
+    /// Those of these syncs, as `everything` does for all.
+    case again(Set<SyncID>)
     case nothing
 
     func includes(_ sync: SyncID) -> Bool {
         switch self {
         case .everything: true
-        case .only(let syncs): syncs.contains(sync)
+        case .only(let syncs), .again(let syncs): syncs.contains(sync)
         case .nothing: false
         }
     }
@@ -66,6 +68,8 @@ package enum EngineRefusal: Error, Sendable, Equatable {
     case storage(String)
     /// It was tried and did not work.
     case failed(String)
+    /// This process is just letting go of the workspace; ask again.
+    case stopping
 }
 
 /// What the engine tells those who watch.
@@ -137,6 +141,18 @@ package actor Engine {
         try await context.store.runs(RunFilter(unfinishedOnly: true, limit: 100_000)).reversed()
     }
 
+    /// Takes no new work once there is none; runs that others asked for are waited for.
+    /// - Parameter onWait: called once when there is something to wait for.
+    package func stopWhenIdle(onWait: @Sendable () -> Void) async {
+        var hasTold = false
+        while !active.isEmpty || !queue.isEmpty {
+            if !hasTold { onWait() }
+            hasTold = true
+            await context.clock.sleep(until: context.clock.monotonic() + 50)
+        }
+        isStopping = true
+    }
+
     /// Lets requests on the wire finish and stops; runs that were sending go on when an engine starts again.
     /// - Parameter milliseconds: how long to wait at most.
     package func suspendAll(within milliseconds: Int64) async {
@@ -156,7 +172,11 @@ package actor Engine {
         case .sending:
             queue.append((record, RunOptions()))
         case .queued, .fetching, .planning:
-            guard resume == .everything, definitions[record.sync] != nil else {
+            if case .only = resume {
+                await close(record, .failed, "interrupted before it was planned")
+                return
+            }
+            guard definitions[record.sync] != nil else {
                 await close(record, .failed, "interrupted before it was planned")
                 return
             }
@@ -207,7 +227,10 @@ package actor Engine {
         }
         lanes = keptLanes
         destinations = Dictionary(new.destinations.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
-        for definition in new.syncs { await followSchedule(of: definition) }
+        for definition in new.syncs {
+            await followSchedule(of: definition)
+            await inheritLedger(of: definition)
+        }
         await endWhatNoLongerFits()
         publish(.configured)
     }
@@ -223,6 +246,36 @@ package actor Engine {
         states[definition.id] = state
         do throws(StoreError) {
             try await context.store.saveSyncState(state)
+        } catch {
+            context.log("\(definition.id): \(error.message)")
+        }
+    }
+
+    /// A cohort whose key changed, trait and destination not: the destination has been told under the old key, and the
+    /// ledger goes on under the new one.
+    private func inheritLedger(of definition: SyncDefinition) async {
+        guard let destination = destinations[definition.id.destination] else { return }
+        var state = states[definition.id] ?? SyncState(sync: definition.id)
+        guard state.told == nil, state.ledger == nil else { return }
+        let identity = identity(of: definition, at: destination)
+        let former = states.values.filter { old in
+            old.sync.destination == definition.id.destination && definitions[old.sync] == nil && old.ledger != nil
+                && old.told?.sharesLedger(with: identity) == true
+        }
+        guard var old = former.max(by: { $0.sync < $1.sync }), former.count == 1 else { return }
+        state.told = old.told
+        state.ledger = old.ledger
+        state.lastTimestamp = old.lastTimestamp
+        state.lastUnknownAt = old.lastUnknownAt
+        state.inheritedFrom = old.sync
+        old.told = nil
+        old.ledger = nil
+        states[state.sync] = state
+        states[old.sync] = old
+        guard !isObserving else { return }
+        do throws(StoreError) {
+            try await context.store.saveSyncState(state)
+            try await context.store.saveSyncState(old)
         } catch {
             context.log("\(definition.id): \(error.message)")
         }
@@ -355,8 +408,9 @@ package actor Engine {
 
     /// Queues a run for each sync.
     package func start(
-        _ syncs: [SyncID], trigger: Trigger, nominal: Instant? = nil, options: RunOptions
+        _ syncs: [SyncID], trigger: Trigger, nominal: Instant? = nil, options: RunOptions, notes: [String] = []
     ) async throws(EngineRefusal) -> [RunRecord] {
+        if isStopping { throw .stopping }
         if isFrozen, trigger == .manual { throw .frozen }
         var records: [RunRecord] = []
         for sync in syncs {
@@ -368,9 +422,10 @@ package actor Engine {
             let isFirst = state(of: sync).ledger == nil
             let mode = options.mode == .changes && definition.firstSync == .baseline && isFirst
                 ? RunMode.baseline : options.mode
-            let draft = RunRecord(
+            var draft = RunRecord(
                 id: RunID(0), sync: sync, trigger: trigger, mode: mode, nominal: nominal,
                 createdAt: context.clock.now(), identity: identity(of: definition, at: destination))
+            draft.notes = notes
             do throws(StoreError) {
                 guard let record = try await context.store.createRun(draft) else { continue }
                 if let nominal { states[sync, default: SyncState(sync: sync)].lastOccurrence = nominal }

@@ -51,9 +51,12 @@ struct Planner {
     /// Compares the configured identity with the one the ledger was told under.
     private func reconcile() -> (SyncIdentity, [Hold], [String]) {
         var identity = record.identity
-        guard let told = state.told else { return (identity, [], []) }
+        guard let told = state.told else { return (identity, [], record.notes) }
         var holds = identity.holds(comparedWith: told)
-        let notes = identity.notes(comparedWith: told)
+        var notes = record.notes + identity.notes(comparedWith: told)
+        if let old = state.inheritedFrom {
+            notes.append("the key changed from \(old.cohort) to \(record.sync.cohort); the ledger goes on")
+        }
         if identity.trait != told.trait, identity.template == told.template {
             // A renamed cohort keeps its pinned trait, once the operator has seen it.
             if state.declinedTrait == identity.trait { holds.removeFirst() }

@@ -335,7 +335,8 @@ actor RunExecution {
         let path = context.folder.ledgers + "/\(id).ledger"
         let new: Ledger
         if record.mode == .baseline, let reference = record.snapshot {
-            let snapshot = try Snapshot.open(context.folder.snapshots + "/" + reference.file)
+            let snapshot = try Snapshot.open(
+                context.folder.snapshots + "/" + reference.file, expecting: FileDigest(hex: reference.digest))
             new = try Ledger.baseline(from: snapshot, over: old, at: path)
         } else {
             new = try Ledger.applying(
@@ -349,6 +350,7 @@ actor RunExecution {
             next.lastUnknownAt = new.unknown > 0 ? context.clock.now() : nil
         }
         next.told = record.identity
+        next.inheritedFrom = nil
         if record.identity.trait != definition.audience.trait, record.identity.template == definition.template {
             next.declinedTrait = definition.audience.trait
         }

@@ -74,6 +74,8 @@ package actor Scheduler {
             let state = await engine.state(of: definition.id)
             var since = state.scheduleLoadedAt ?? now
             if let last = state.lastOccurrence, last <= now { since = max(since, last) }
+            // What came due while nobody was there is missed, and this policy does not make up for it.
+            if definition.schedule.catchUp == .none { since = max(since, now) }
             fresh[definition.id] = (
                 DueOccurrences(sync: definition.id, policy: definition.schedule, decidedThrough: since),
                 Instant(milliseconds: 0))
@@ -113,7 +115,8 @@ package actor Scheduler {
         }
         do throws(EngineRefusal) {
             _ = try await engine.start(
-                [sync], trigger: isCatchUp ? .catchUp : .schedule, nominal: nominal, options: RunOptions())
+                [sync], trigger: isCatchUp ? .catchUp : .schedule, nominal: nominal, options: RunOptions(),
+                notes: missed > 0 ? ["covers \(missed) earlier occurrences that started no run"] : [])
         } catch {
             await skip(sync, nominal: nominal, missed: missed, reason: error.sentence)
         }
@@ -150,6 +153,7 @@ extension EngineRefusal {
         case .unknownSync(let name): "there is no sync \(name)"
         case .unknownRun(let name): "there is no run \(name)"
         case .frozen: "everything is frozen; lift it with rollcall unfreeze"
+        case .stopping: "the engine is just stopping; ask again"
         case .blocked(let reason), .notPossible(let reason), .storage(let reason), .failed(let reason): reason
         }
     }

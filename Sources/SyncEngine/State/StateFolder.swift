@@ -34,6 +34,17 @@ package struct StateFolder: Sendable, Equatable {
 
     /// Creates what is missing and refuses a folder that somebody else could write to.
     package func prepare() throws(StateFolderError) {
+        // The folders above it may be missing on a fresh account.
+        var above = path
+        var missing: [String] = []
+        while let slash = above.lastIndex(of: "/"), slash > above.startIndex {
+            above = String(above[..<slash])
+            if access(above, F_OK) == 0 { break }
+            missing.append(above)
+        }
+        for folder in missing.reversed() where mkdir(folder, 0o700) != 0 && errno != EEXIST {
+            throw StateFolderError("cannot create \(folder): \(String(cString: strerror(errno)))")
+        }
         for folder in [path, ledgers, plans, snapshots, scratch, dumps] {
             try Self.prepare(folder)
         }

@@ -23,20 +23,15 @@ struct ApproveCommand: AsyncParsableCommand {
 
     func run() async throws {
         let seconds = try retryFor.map(Duration.seconds(of:))
-        let session = try await Session.working(.sync)
-        do {
+        let code = try await Insisting.on(.sync) { session in
             if leaves, !json { try await showBadRows(session) }
             var action = RunRequest(run: run, reason: reason)
             action.leaves = leaves
             action.retry_for = session.isAttached ? seconds : seconds ?? 60
             let started = try await session.control.approve(action)
-            let code = try await RunWatcher(session: session, runs: [started.run], json: json).watch()
-            await session.end()
-            if code != 0 { throw ExitCode(code) }
-        } catch let refusal as Refusal {
-            await session.end()
-            throw Failure(Int32(refusal.code), refusal.message)
+            return try await RunWatcher(session: session, runs: [started.run], json: json).watch()
         }
+        if code != 0 { throw ExitCode(code) }
     }
 
     private func showBadRows(_ session: Session) async throws {
@@ -106,7 +101,7 @@ struct ResumeCommand: AsyncParsableCommand {
 private enum Pausing {
     static func set(_ names: [String], paused: Bool) async throws {
         try await Asking.work { session in
-            _ = try session.syncs(named: names)
+            _ = try await session.syncs(named: names)
             try await session.control.pause(PauseRequest(names: names, paused: paused))
             Output.note(names.joined(separator: ", ") + (paused ? " paused" : " resumed") + " in rollcall.yaml")
         }
@@ -133,12 +128,21 @@ struct UnfreezeCommand: AsyncParsableCommand {
 }
 
 private enum Freezing {
+    /// Works also when the configuration is broken: stopping must always be possible.
     static func set(_ frozen: Bool, reason: String?) async throws {
-        try await Asking.work { session in
+        let location = WorkspaceLocation.current
+        if let control = await Session.serving(location) {
             var request = FreezeRequest(frozen: frozen)
             request.reason = reason
-            try await session.control.freeze(request)
-            Output.note(frozen ? "everything is frozen; requests on the wire finish" : "sending goes on")
+            do throws(Refusal) {
+                try await control.freeze(request)
+            } catch {
+                throw Failure(Int32(error.code), error.message)
+            }
+        } else {
+            if access(location.configuration, F_OK) != 0 { _ = try Session.configuration(location) }
+            try await HostedEngine.setFrozen(frozen, reason: reason, in: location)
         }
+        Output.note(frozen ? "everything is frozen; requests on the wire finish" : "sending goes on")
     }
 }

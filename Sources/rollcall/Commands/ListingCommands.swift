@@ -14,7 +14,7 @@ struct StatusCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await Asking.look { session in
-            let wanted = names.isEmpty ? nil : try session.syncs(named: names)
+            let wanted = names.isEmpty ? nil : try await session.syncs(named: names)
             let views = try await session.control.status(wanted)
             if listing.json { return views.forEach(Output.json) }
             let now = SystemClock().now()
@@ -50,7 +50,7 @@ struct RunsCommand: AsyncParsableCommand {
         guard limit > 0 else { throw Failure.usage("--limit needs a number from 1 on") }
         try await Asking.look { session in
             var query = RunQuery()
-            query.syncs = try name.map { try session.syncs(named: [$0]) }
+            if let name { query.syncs = try await session.syncs(named: [name], includingFormer: true) }
             query.limit = limit
             let views = try await session.control.runs(query)
             if listing.json { return views.forEach(Output.json) }
@@ -131,26 +131,35 @@ struct EventsCommand: AsyncParsableCommand {
     func run() async throws {
         try await Asking.look { session in
             var query = EventQuery()
-            query.syncs = try sync.map { try session.syncs(named: [$0]) }
+            if let sync { query.syncs = try await session.syncs(named: [sync], includingFormer: true) }
             query.user = user
             query.run = run
             let (json, plain) = (listing.json, listing.plain)
-            let changes = follow ? try await session.control.changes() : nil
-            if follow, !session.isAttached {
-                throw Failure(1, "no engine serves this workspace, so nothing happens; start `rollcall serve`")
-            }
             try await session.control.events(query) { event in
                 Self.show(event, json: json, plain: plain)
                 return true
             }
-            guard let changes else { return }
-            Output.flush()
-            for await notice in changes {
-                guard let event = notice.event, fits(event, query) else { continue }
-                Self.show(event, json: json, plain: plain)
+            if follow { try await follow(session, query) }
+        }
+    }
+
+    /// Waits for an engine where there is none, and for the next one when it goes away, until Ctrl-C.
+    private func follow(_ first: Session, _ query: EventQuery) async throws {
+        var control: (any ControlService)? = first.isAttached ? first.control : nil
+        if control == nil { Output.note("no engine serves this workspace; waiting for one") }
+        while true {
+            if let control, let changes = try? await control.changes() {
                 Output.flush()
+                for await notice in changes {
+                    guard let event = notice.event, fits(event, query) else { continue }
+                    Self.show(event, json: listing.json, plain: listing.plain)
+                    Output.flush()
+                }
+                Output.note("the engine went away; waiting for the next")
             }
-            throw Failure(1, "the engine went away")
+            Output.flush()
+            try? await Task.sleep(nanoseconds: 300_000_000)
+            control = await Session.serving(first.location)
         }
     }
 
@@ -204,20 +213,20 @@ struct MembersCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "members", abstract: "The members the destination has been told of.")
 
-    @Argument(help: "A cohort with one destination, or a sync.")
+    @Argument(help: "A cohort (all its syncs) or a sync.")
     var name: String
     @OptionGroup var listing: ListingOptions
 
     func run() async throws {
         try await Asking.look { session in
-            let syncs = try session.syncs(named: [name])
-            guard syncs.count == 1, let sync = syncs.first else {
-                throw Failure.usage("\(name) has several destinations: \(syncs.joined(separator: ", ")); name one")
-            }
+            let syncs = try await session.syncs(named: [name], includingFormer: true)
             let json = listing.json
-            try await session.control.members(sync) { view in
-                if json { Output.json(view) } else { Output.line(PrintableText.of(view.member)) }
-                return true
+            for sync in syncs {
+                try await session.control.members(sync) { view in
+                    let member = PrintableText.of(view.member)
+                    if json { Output.json(view) } else { Output.line(syncs.count == 1 ? member : "\(sync)\t\(member)") }
+                    return true
+                }
             }
         }
     }
@@ -245,7 +254,8 @@ struct RejectsCommand: AsyncParsableCommand {
         }
         if retry { return try await retryNow() }
         try await Asking.look { session in
-            let views = try await session.control.rejects(try name.map { try session.syncs(named: [$0]) })
+            let wanted = name == nil ? nil : try await session.syncs(named: name.map { [$0] }, includingFormer: true)
+            let views = try await session.control.rejects(wanted)
             if listing.json { return views.forEach(Output.json) }
             var table = Table([
                 ("ID", .right), ("SYNC", .left), ("USER", .left), ("EVENT", .left), ("STATUS", .right),
@@ -262,23 +272,19 @@ struct RejectsCommand: AsyncParsableCommand {
     }
 
     private func retryNow() async throws {
-        let session = try await Session.working(.sync)
-        do {
-            let rejects = try await session.control.rejects(try name.map { try session.syncs(named: [$0]) })
+        let code: Int32 = try await Insisting.on(.sync) { session in
+            let wanted = name == nil ? nil : try await session.syncs(named: name.map { [$0] })
+            let rejects = try await session.control.rejects(wanted)
             let syncs = Set(rejects.filter { !$0.dismissed }.map(\.sync)).sorted()
             guard !syncs.isEmpty else {
-                await session.end()
-                return Output.note("nothing is rejected")
+                Output.note("nothing is rejected")
+                return 0
             }
             var request = SyncRequest(syncs: syncs)
             request.retry_for = session.isAttached ? nil : 60
             let started = try await session.control.sync(request)
-            let code = try await RunWatcher(session: session, runs: started.map(\.run), json: listing.json).watch()
-            await session.end()
-            if code != 0 { throw ExitCode(code) }
-        } catch let refusal as Refusal {
-            await session.end()
-            throw Failure(Int32(refusal.code), refusal.message)
+            return try await RunWatcher(session: session, runs: started.map(\.run), json: listing.json).watch()
         }
+        if code != 0 { throw ExitCode(code) }
     }
 }

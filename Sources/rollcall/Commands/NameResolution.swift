@@ -1,15 +1,12 @@
-import Configuration
 import Scheduling
 import SyncEngine
 
 /// The syncs behind a NAME: a cohort's key (all its syncs) or `cohort@destination`.
 struct NameResolution {
     private let known: [SyncID]
-    private let cohorts: [String]
 
-    init(_ model: WorkspaceConfiguration) {
-        known = model.syncs
-        cohorts = model.cohorts.map(\.key)
+    init(_ known: [SyncID]) {
+        self.known = known
     }
 
     /// - Parameter names: nil for all.
@@ -28,7 +25,8 @@ struct NameResolution {
     }
 
     private func unknown(_ name: String) -> Failure {
-        let names = cohorts + known.map(\.description)
+        var names: [String] = []
+        for name in known.map(\.cohort) + known.map(\.description) where !names.contains(name) { names.append(name) }
         let near = NearNames.nearest(to: name, among: names)
         let hint = if !near.isEmpty {
             "did you mean \(near.joined(separator: " or "))?"

@@ -17,7 +17,7 @@ struct PlanCommand: AsyncParsableCommand {
     func run() async throws {
         guard sample >= 0 else { throw Failure.usage("--sample needs a number of members, 0 or more") }
         try await Asking.work { session in
-            var query = PlanQuery(syncs: try session.syncs(named: [name]))
+            var query = PlanQuery(syncs: try await session.syncs(named: [name]))
             query.sample = min(sample, 10_000)
             query.full = full
             PlanListing.show(try await session.control.plan(query), json: listing.json, plain: listing.plain)
@@ -80,16 +80,6 @@ enum Asking {
 
     /// For commands that change something or need the workspace to themselves.
     static func work(_ body: (Session) async throws -> Void) async throws {
-        let session = try await Session.working()
-        do {
-            try await body(session)
-            await session.end()
-        } catch let refusal as Refusal {
-            await session.end()
-            throw Failure(Int32(refusal.code), refusal.message)
-        } catch {
-            await session.end()
-            throw error
-        }
+        try await Insisting.on(.command, body)
     }
 }

@@ -58,7 +58,9 @@ struct ReceiverCommand: AsyncParsableCommand {
     private static func show(_ event: ReceiverEvent, verbose: Bool) {
         switch event {
         case .reported(let report):
-            Output.line(PrintableText.of("\(report)", limit: 500))
+            let place = report.position.map { "request \(report.request), message \($0)" } ?? "request \(report.request)"
+            let user = report.userID.map { " (user \(String(decoding: $0, as: UTF8.self)))" } ?? ""
+            Output.line(PrintableText.of("\(place): \(report.code.rawValue): \(report.detail)\(user)", limit: 500))
             Output.flush()
         case .answered(let record) where verbose || record.fault != nil:
             Output.line("\(record.path) \(record.status.map(String.init) ?? "no answer") \(record.items) messages"

@@ -25,7 +25,7 @@ struct ScheduleCommand: AsyncParsableCommand {
         guard next >= 0 else { throw Failure.usage("--next needs a number of fires, 0 or more") }
         let location = WorkspaceLocation.current
         let loaded = try Session.configuration(location)
-        let syncs = try NameResolution(loaded.model).syncs([name])
+        let syncs = try NameResolution(loaded.model.syncs).syncs([name])
         let text = when.joined(separator: " ")
         if text.isEmpty {
             if preview || timezone != nil { throw Failure.usage("say WHEN, such as \"daily at 06:30\"") }

@@ -37,22 +37,17 @@ struct SyncCommand: AsyncParsableCommand {
         if let approve, approve.isEmpty || !approve.allSatisfy(\.isHexDigit) {
             throw Failure.usage("--approve needs a plan's hash in hex, as `rollcall plan` prints it")
         }
-        let looked = try Session.configuration(WorkspaceLocation.current)
-        let wanted = try NameResolution(looked.model).syncs(all ? nil : names)
-        if approve != nil, wanted.count != 1 {
-            throw Failure.usage("--approve takes exactly one sync; \(wanted.count) are named")
-        }
-        let resume = ResumePolicy.only(Set(wanted.compactMap { SyncID($0) }))
-        let session = try await Session.working(.sync, resuming: dryRun ? .nothing : resume)
-        do {
-            let code = dryRun
-                ? try await preview(wanted, session) : try await run(wanted, session, retryFor: seconds)
-            await session.end()
-            if code != 0 { throw ExitCode(code) }
-        } catch let refusal as Refusal {
-            await session.end()
-            throw Failure(Int32(refusal.code), refusal.message)
-        }
+        let code = try await Insisting.on(.sync, resuming: { loaded throws(Failure) in
+            if dryRun { return .nothing }
+            return .only(Set(try NameResolution(loaded.model.syncs).syncs(all ? nil : names).compactMap { SyncID($0) }))
+        }, { session in
+            let wanted = try await session.syncs(named: all ? nil : names)
+            if approve != nil, wanted.count != 1 {
+                throw Failure.usage("--approve takes exactly one sync; \(wanted.count) are named")
+            }
+            return dryRun ? try await preview(wanted, session) : try await run(wanted, session, retryFor: seconds)
+        })
+        if code != 0 { throw ExitCode(code) }
     }
 
     private func preview(_ wanted: [String], _ session: Session) async throws -> Int32 {
@@ -101,7 +96,7 @@ struct RunWatcher {
         let progress = Task { await showProgress() }
         var outcomes: [RunView] = []
         for run in runs {
-            let view = try await session.control.settled(run)
+            let view = try await settled(run)
             outcomes.append(view)
             if Output.isErrorTerminal { Output.status("") }
             show(view)
@@ -110,6 +105,24 @@ struct RunWatcher {
         Signals.handle(nil)
         if let number = signal.number { return 128 + number }
         return Self.exitCode(outcomes)
+    }
+
+    /// The run once it is held or finished. When the process that carries it goes away, this one takes over.
+    private func settled(_ run: String) async throws -> RunView {
+        do throws(Refusal) {
+            return try await session.control.settled(run)
+        } catch {
+            guard session.isAttached, error.code == 75 else { throw error }
+        }
+        let again = try await Session.working(.sync) { _ in .everything }
+        do {
+            let view = try await again.control.settled(run)
+            await again.end()
+            return view
+        } catch {
+            await again.end()
+            throw error
+        }
     }
 
     private func show(_ view: RunView) {

@@ -11,7 +11,10 @@ actor DemoWorld {
     static let startingUsers = 4_000
 
     init(path: String, seed: UInt64) throws {
-        queue = try DatabaseQueue(path: path)
+        var configuration = Configuration()
+        // The syncs read the table while the customers change it.
+        configuration.busyMode = .timeout(30)
+        queue = try DatabaseQueue(path: path, configuration: configuration)
         random = SplitMix(seed: seed)
     }
 

@@ -56,8 +56,10 @@ actor Rehearsal {
         self.seconds = seconds
         clock = FastClock(speed: speed)
         world = try DemoWorld(path: folder + "/shop.db", seed: 20_260_301)
-        segment = try Receiver(settings: ReceiverSettings(address: ListenAddress(host: "127.0.0.1", port: 0)))
-        crm = try Receiver(settings: ReceiverSettings(address: ListenAddress(host: "127.0.0.1", port: 0)))
+        var settings = ReceiverSettings(address: ListenAddress(host: "127.0.0.1", port: 0))
+        settings.clock = { [clock] in clock.now().milliseconds }
+        segment = try Receiver(settings: settings)
+        crm = try Receiver(settings: settings)
     }
 
     func interrupt(_ code: Int32) { interrupted = code }

@@ -70,6 +70,25 @@ actor HostedEngine {
         }
     }
 
+    /// Freezes or unfreezes a workspace that nobody serves.
+    static func setFrozen(_ frozen: Bool, reason: String?, in location: WorkspaceLocation) async throws(Failure) {
+        do throws(StateFolderError) {
+            try location.state.prepare()
+        } catch {
+            throw Failure(1, error.message)
+        }
+        let held = try lock(location, .command)
+        do throws(StoreError) {
+            let store = try SQLiteStore(path: location.state.database)
+            try await store.setFrozen(frozen, audit: AuditEntry(
+                at: SystemClock().now(), actor: "uid:\(geteuid())", action: frozen ? "freeze" : "unfreeze",
+                subject: "everything", reason: reason))
+        } catch {
+            throw Failure(1, error.message)
+        }
+        withExtendedLifetime(held) {}
+    }
+
     /// Starts working.
     /// - Parameter resume: which interrupted runs are taken up.
     func start(resuming resume: ResumePolicy) async throws(Failure) {

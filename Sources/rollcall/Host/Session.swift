@@ -10,7 +10,6 @@ import SyncEngine
 /// How one command reaches the workspace: through the process that holds it, or by working on it itself.
 struct Session {
     let location: WorkspaceLocation
-    let loaded: LoadedConfiguration
     let control: any ControlService
     /// The engine in this process; nil when another process holds the workspace, and for looking only.
     let hosted: HostedEngine?
@@ -42,34 +41,47 @@ struct Session {
         return (try? await control.engine()) == nil ? nil : control
     }
 
-    /// For commands that only look: asks the serving engine, or reads the state beside nobody.
+    /// For commands that only look: asks the serving engine, or reads the state beside nobody. A serving engine answers
+    /// also while the file on disk does not check out.
     static func looking() async throws(Failure) -> Session {
         let location = WorkspaceLocation.current
-        let loaded = try configuration(location)
         if let control = await serving(location) {
-            return Session(location: location, loaded: loaded, control: control, hosted: nil, isAttached: true)
+            warnOfBrokenConfiguration(location)
+            return Session(location: location, control: control, hosted: nil, isAttached: true)
         }
-        let control = try await Observer.control(location, loaded)
-        return Session(location: location, loaded: loaded, control: control, hosted: nil, isAttached: false)
+        let control = try await Observer.control(location, try configuration(location))
+        return Session(location: location, control: control, hosted: nil, isAttached: false)
+    }
+
+    private static func warnOfBrokenConfiguration(_ location: WorkspaceLocation) {
+        do throws(Failure) {
+            _ = try configuration(location)
+        } catch {
+            Output.complain("the engine goes on with the last good configuration:\n" + error.message)
+        }
     }
 
     /// For commands that change something: asks the serving engine, or takes the workspace.
+    /// - Parameter resume: which interrupted runs are taken up when this process takes the workspace.
     static func working(
-        _ purpose: HostedEngine.Purpose = .command, resuming resume: ResumePolicy = .nothing
+        _ purpose: HostedEngine.Purpose = .command,
+        resuming resume: (LoadedConfiguration) throws(Failure) -> ResumePolicy = { _ in .nothing }
     ) async throws(Failure) -> Session {
         let location = WorkspaceLocation.current
-        let loaded = try configuration(location)
         var refusal: Failure?
         // Another process may be just taking or leaving the workspace.
         for _ in 0..<20 {
             if let control = await serving(location) {
-                return Session(location: location, loaded: loaded, control: control, hosted: nil, isAttached: true)
+                warnOfBrokenConfiguration(location)
+                return Session(location: location, control: control, hosted: nil, isAttached: true)
             }
+            let loaded = try configuration(location)
+            let policy = try resume(loaded)
             do throws(Failure) {
                 let hosted = try await HostedEngine(location, loaded: loaded, purpose: purpose, transport: transport)
-                try await hosted.start(resuming: resume)
+                try await hosted.start(resuming: policy)
                 return Session(
-                    location: location, loaded: loaded, control: hosted.control(actor: "uid:\(geteuid())"),
+                    location: location, control: hosted.control(actor: "uid:\(geteuid())"),
                     hosted: hosted, isAttached: false)
             } catch {
                 guard error.code == 75 else { throw error }
@@ -80,13 +92,21 @@ struct Session {
         throw refusal ?? Failure(75)
     }
 
+    /// Lets go of the workspace, once the runs that others asked of this process have ended.
     func end() async {
+        await hosted?.engine.stopWhenIdle {
+            Output.note("waiting for runs that others asked for")
+        }
         await hosted?.stop()
     }
 
     /// The syncs behind names; see ``NameResolution``.
-    func syncs(named names: [String]) throws(Failure) -> [String] {
-        try NameResolution(loaded.model).syncs(names)
+    /// - Parameters:
+    ///   - names: nil for all that are configured.
+    ///   - includingFormer: whether names that only history still knows are meant too.
+    func syncs(named names: [String]?, includingFormer: Bool = false) async throws -> [String] {
+        let known = try await control.syncs().filter { includingFormer || $0.configured }
+        return try NameResolution(known.compactMap { SyncID($0.sync) }).syncs(names)
     }
 }
 

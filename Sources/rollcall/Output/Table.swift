@@ -9,13 +9,16 @@ struct Table {
     private var columns: [(title: String, alignment: Alignment)]
     private var rows: [[String]] = []
 
+    /// Longest cell in a table for people; a plain one has whole cells.
+    private static let widest = 80
+
     init(_ columns: [(String, Alignment)]) {
         self.columns = columns.map { ($0.0, $0.1) }
     }
 
     /// Cells are made printable here.
     mutating func add(_ cells: [String]) {
-        rows.append(cells.map { PrintableText.of($0, limit: 80) })
+        rows.append(cells.map { PrintableText.of($0) })
     }
 
     /// - Parameter isPlain: cells separated by one tab, no header: for scripts and screen readers.
@@ -25,6 +28,9 @@ struct Table {
             return
         }
         guard !rows.isEmpty else { return }
+        let rows = rows.map { row in
+            row.map { $0.count > Self.widest ? String($0.prefix(Self.widest - 1)) + "…" : $0 }
+        }
         let widths = columns.indices.map { index in
             max(columns[index].title.count, rows.map { $0[index].count }.max() ?? 0)
         }

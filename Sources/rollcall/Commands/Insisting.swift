@@ -1,0 +1,32 @@
+import Configuration
+import Control
+import SyncEngine
+
+/// Work that another process may be asked to do just when it lets go of the workspace: it is tried again then.
+enum Insisting {
+    static func on<Value>(
+        _ purpose: HostedEngine.Purpose,
+        resuming resume: (LoadedConfiguration) throws(Failure) -> ResumePolicy = { _ in .nothing },
+        _ body: (Session) async throws -> Value
+    ) async throws -> Value {
+        var tries = 0
+        while true {
+            let session = try await Session.working(purpose, resuming: resume)
+            do {
+                let value = try await body(session)
+                await session.end()
+                return value
+            } catch let refusal as Refusal {
+                await session.end()
+                tries += 1
+                guard session.isAttached, refusal.code == 75, tries < 50 else {
+                    throw Failure(Int32(refusal.code), refusal.message)
+                }
+                try? await Task.sleep(nanoseconds: 100_000_000)
+            } catch {
+                await session.end()
+                throw error
+            }
+        }
+    }
+}
