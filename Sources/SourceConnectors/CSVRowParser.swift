@@ -20,7 +20,8 @@ package enum HeaderRule: String, Sendable, CaseIterable {
 /// What RFC 4180 leaves open is read so:
 /// - A line ends at LF or CRLF. A CR outside quotes that is not followed by LF or by the end is broken quoting, since
 ///   RFC 4180 lets it stand only within quotes; a file whose lines end in CR alone thus names nobody by mistake.
-/// - Empty lines are skipped, but in a file of one column each is a row that names nobody. An empty field, `""` included, names nobody.
+/// - Empty lines are skipped, but in a file of one column each is a row that names nobody.
+/// - An empty field, `""` included, names nobody.
 /// - A quote inside an unquoted field, or anything but a delimiter or line end behind a closing quote, is broken
 ///   quoting: the record is given up and the next line starts a new one.
 /// - A quote that is never closed takes everything up to the end: one unreadable record, and ``endsInsideQuotes``.
@@ -134,9 +135,7 @@ package struct CSVRowParser {
         case .recordStart:
             return
         case .fieldStart, .unquoted, .quoteInQuoted, .carriage:
-            if state == .carriage && isBlank {
-                return reportBlankLine(at: recordLine, into: rows)
-            }
+            if state == .carriage && isBlank { return }
             try endField(into: rows)
         case .quoted:
             endsInsideQuotes = true

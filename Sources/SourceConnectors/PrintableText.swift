@@ -4,7 +4,7 @@
 /// becomes `\xNN`, and what is too long is cut. Nothing is lost silently: what was changed looks changed.
 enum PrintableText {
     /// Longest name or path shown whole, in characters of the result.
-    static let nameLimit = 160
+    static let nameLimit = 1_024
 
     /// - Parameter limit: number of Unicode scalars after which the text is cut and ends in `…`.
     static func from(_ bytes: some Collection<UInt8>, limit: Int = nameLimit) -> String {

@@ -47,7 +47,7 @@ private func row(_ text: String, _ line: Int) -> ReportedRow { .row(Array(text.u
         ("\u{FEFF}user_id\nu1\n", [row("u1", 2)]),
         ("\u{FEFF}\"user_id\"\nu1\n", [row("u1", 2)]),
         ("user_id\n\u{FEFF}u1\n", [row("\u{FEFF}u1", 2)]),
-        ("\n\nuser_id\n\n\r\nu1\n\n", [row("u1", 6)]),
+        ("\n\nuser_id\n\n\r\nu1\n\n", [.nobody(4), .nobody(5), row("u1", 6), .nobody(7)]),
         ("user_id\n\"u1\"\n\"u,2\"\n\"u\"\"3\"\n\"u\n4\"\nu5\n",
             [row("u1", 2), row("u,2", 3), row("u\"3", 4), row("u\n4", 5), row("u5", 7)]),
         ("user_id\n\"u\r\n1\"\r\nu2\r\n", [row("u\r\n1", 2), row("u2", 4)]),

@@ -66,6 +66,7 @@ import Testing
 
     @Test("the rest of a shortened piece that may have been accepted stays on record")
     func shortenedPiecesStayOnRecord() {
+        var breaches: [String] = []
         for seed in Self.seeds {
             var weather = DeliverySimulation.Weather()
             weather.shortens = true
@@ -74,28 +75,9 @@ import Testing
             weather.largestRequest = 3
             var play = DeliverySimulation(weather, seed: seed)
             play.play()
-            #expect(play.breaches.first == nil, "seed \(seed)")
+            if let breach = play.breaches.first { breaches.append("seed \(seed): \(breach)") }
         }
-    }
-
-    @Test("the rest of a shortened unknown piece is unknown after a kill, not never sent")
-    func shortenedRestIsKnown() throws {
-        let records = [BatchRecord(range: 0..<10, state: .unknown, attempts: 1, request: "7.1", at: newYear)]
-        var machine = DeliveryMachine(run: RunID(7), count: 10, records: records, retryFor: 1_000, countLimit: 4)
-        guard case .resend(let piece) = machine.next(now: 0) else {
-            Issue.record("nothing to resend")
-            return
-        }
-        let first = machine.shorten(piece, to: 0..<4)
-        let started = machine.resend(first, at: newYear)
-        #expect(started.piece.range == 0..<4)
-        var facts = [started.fact]
-        // The rest's own record must be written with, or before, the shortened one replaces the old.
-        if case .resend(let rest) = machine.next(now: 0) { facts.append(machine.resend(rest, at: newYear).fact) }
-        var durable: [Int: BatchRecord] = [0: records[0]]
-        if case .put(let record) = facts[0] { durable[record.range.lowerBound] = record }
-        let covered = durable.values.reduce(0) { $0 + $1.range.count }
-        #expect(covered == 10, "only \(covered) of 10 perhaps accepted members are still on record")
+        #expect(breaches.first == nil, "and \(breaches.count - 1) further seeds")
     }
 
     @Test("one bad member costs at most 2·log₂ n requests and is rejected alone", arguments: [1, 2, 3, 7, 64, 100, 1000])
@@ -194,7 +176,7 @@ import Testing
         var machine = DeliveryMachine(run: RunID(7), count: 5, records: [], retryFor: retryFor)
         var now: Int64 = 0
         var starts: [Int64] = []
-        for _ in 0..<10_000 {
+        for _ in 0..<100_000 {
             let piece: Piece
             switch machine.next(now: now) {
             case .cut(let range): piece = machine.cut(range, at: newYear).piece

@@ -24,7 +24,9 @@ extension RunRecord {
             return (.failed, "none of \(plan?.count ?? 0) members was accepted, \(delivery.rejected) were rejected")
         }
         var faults: [String] = []
-        if delivery.rejected > 0 { faults.append(delivery.rejected == 1 ? "1 member rejected" : "\(delivery.rejected) members rejected") }
+        if delivery.rejected > 0 {
+            faults.append(delivery.rejected == 1 ? "1 member rejected" : "\(delivery.rejected) members rejected")
+        }
         if unreadable > 0 { faults.append(unreadable == 1 ? "1 row unreadable" : "\(unreadable) rows unreadable") }
         if withheld > 0 { faults.append(withheld == 1 ? "1 leave withheld" : "\(withheld) leaves withheld") }
         if !faults.isEmpty { return (.partial, faults.joined(separator: ", ")) }

@@ -211,8 +211,8 @@ package struct DeliveryMachine: Sendable {
         of piece: Piece, state: BatchState, status: Int? = nil, attempts: Int, reason: String? = nil, at now: Instant
     ) -> BatchRecord {
         BatchRecord(
-            range: piece.range, state: state, httpStatus: status == 0 ? nil : status, attempts: attempts, request: "\(run).\(piece.id)",
-            reason: reason, at: now)
+            range: piece.range, state: state, httpStatus: status == 0 ? nil : status, attempts: attempts,
+            request: "\(run).\(piece.id)", reason: reason, at: now)
     }
 
     // MARK: - Answers

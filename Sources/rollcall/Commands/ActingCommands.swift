@@ -74,7 +74,7 @@ struct CancelCommand: AsyncParsableCommand {
     func run() async throws {
         try await Asking.work { session in
             _ = try await session.control.cancel(RunRequest(run: run, reason: reason))
-            let view = try await session.control.settled(run)
+            let view = try await Insisting.settled(run, session)
             if json { Output.json(view) } else { Output.line("run \(view.run) is \(view.outcome ?? view.phase)") }
         }
     }

@@ -85,7 +85,11 @@ struct DoctorCommand: AsyncParsableCommand {
         checkMachine(&report)
         checkConfiguration(location, &report)
         await checkState(location, &report)
-        if report.failures > 0 { throw Failure(1, report.failures == 1 ? "one thing needs attention" : "\(report.failures) things need attention") }
+        if report.failures > 0 {
+            throw Failure(
+                1, report.failures == 1
+                    ? "one thing needs attention" : "\(report.failures) things need attention")
+        }
     }
 
     private struct Report {

@@ -4,6 +4,28 @@ import SyncEngine
 
 /// Work that another process may be asked to do just when it lets go of the workspace: it is tried again then.
 enum Insisting {
+    /// The run once it is held or finished. When the process that carries it goes away, another one that has the
+    /// workspace then is asked, or this one takes the run over.
+    static func settled(_ run: String, _ session: Session) async throws -> RunView {
+        do throws(Refusal) {
+            return try await session.control.settled(run)
+        } catch {
+            guard session.isAttached, error.code == 75 else { throw error }
+        }
+        while true {
+            let next = try await Session.working(.sync) { _ in .everything }
+            do {
+                let view = try await next.control.settled(run)
+                await next.end()
+                return view
+            } catch let refusal as Refusal {
+                await next.end()
+                guard next.isAttached, refusal.code == 75 else { throw refusal }
+                try? await Task.sleep(nanoseconds: 100_000_000)
+            }
+        }
+    }
+
     static func on<Value>(
         _ purpose: HostedEngine.Purpose,
         resuming resume: (LoadedConfiguration) throws(Failure) -> ResumePolicy = { _ in .nothing },

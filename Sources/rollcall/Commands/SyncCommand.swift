@@ -96,7 +96,7 @@ struct RunWatcher {
         let progress = Task { await showProgress() }
         var outcomes: [RunView] = []
         for run in runs {
-            let view = try await settled(run)
+            let view = try await Insisting.settled(run, session)
             outcomes.append(view)
             if Output.isErrorTerminal { Output.status("") }
             show(view)
@@ -105,24 +105,6 @@ struct RunWatcher {
         Signals.handle(nil)
         if let number = signal.number { return 128 + number }
         return Self.exitCode(outcomes)
-    }
-
-    /// The run once it is held or finished. When the process that carries it goes away, this one takes over.
-    private func settled(_ run: String) async throws -> RunView {
-        do throws(Refusal) {
-            return try await session.control.settled(run)
-        } catch {
-            guard session.isAttached, error.code == 75 else { throw error }
-        }
-        let again = try await Session.working(.sync) { _ in .everything }
-        do {
-            let view = try await again.control.settled(run)
-            await again.end()
-            return view
-        } catch {
-            await again.end()
-            throw error
-        }
     }
 
     private func show(_ view: RunView) {
