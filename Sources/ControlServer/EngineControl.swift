@@ -308,6 +308,7 @@ extension Refusal {
         switch error {
         case let error as Refusal: self = error
         case let error as EngineRefusal: self.init(error)
+        case StoreError.cancelled: self.init(code: 75, message: "the engine is just stopping; ask again")
         case let error as StoreError: self.init(code: 1, message: error.message)
         case let error as StateFileError: self.init(code: 1, message: error.message)
         default: self.init(code: 1, message: "\(error)")

@@ -48,6 +48,7 @@ package final class SQLiteStore: SyncStore {
 
     static func storeError(_ error: any Error, path: String) -> StoreError {
         if let error = error as? StoreError { return error }
+        if error is CancellationError { return .cancelled }
         guard let error = error as? DatabaseError else { return .unavailable("\(path): \(error)") }
         let text = "\(path): \(error.message ?? "SQLite error \(error.extendedResultCode.rawValue)")"
         switch error.resultCode {

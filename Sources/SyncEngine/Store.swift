@@ -6,9 +6,12 @@ package enum StoreError: Error, Sendable, Equatable {
     case unavailable(String)
     /// The file is damaged, or of a version this build does not know. Nothing is guessed from it.
     case corrupt(String)
+    /// Whoever asked went away meanwhile.
+    case cancelled
 
     package var message: String {
         switch self {
+        case .cancelled: "the request was given up"
         case .unavailable(let text), .corrupt(let text): text
         }
     }

@@ -14,13 +14,13 @@ enum Insisting {
         }
         while true {
             let next = try await Session.working(.sync) { _ in .everything }
-            do {
+            do throws(Refusal) {
                 let view = try await next.control.settled(run)
                 await next.end()
                 return view
-            } catch let refusal as Refusal {
+            } catch {
                 await next.end()
-                guard next.isAttached, refusal.code == 75 else { throw refusal }
+                guard next.isAttached, error.code == 75 else { throw error }
                 try? await Task.sleep(nanoseconds: 100_000_000)
             }
         }
