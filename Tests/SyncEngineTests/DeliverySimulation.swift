@@ -165,7 +165,7 @@ struct DeliverySimulation {
         switch step {
         case .cut(let range):
             if unwordable.contains(range.lowerBound) {
-                pending.append([machine.refuse(at: range.lowerBound, reason: "too large", at: newYear)])
+                pending.append(machine.refuse(at: range.lowerBound, reason: "too large", at: newYear))
                 return
             }
             let most = min(range.count, min(machine.countLimit, weather.largestRequest * 2))
@@ -175,7 +175,10 @@ struct DeliverySimulation {
         case .resend(var piece):
             let wanted = piece.range
             if weather.shortens, piece.range.count > machine.countLimit {
-                piece = machine.shorten(piece, to: piece.range.lowerBound..<(piece.range.lowerBound + machine.countLimit))
+                let end = piece.range.lowerBound + machine.countLimit
+                let shortened = machine.shorten(piece, to: piece.range.lowerBound..<end, at: newYear)
+                piece = shortened.piece
+                pending.append(shortened.facts)
             }
             started = machine.resend(piece, at: newYear)
             if !weather.shortens, started.piece.range != wanted { breaches.append("a piece changed its range") }

@@ -130,6 +130,8 @@ package struct DeliveryMachine: Sendable {
         request.split(separator: ".").last.flatMap { Int($0) } ?? 0
     }
 
+    /// Whether nothing new is to be sent: cancelled, or given up.
+    package var isEnding: Bool { end != nil }
     package var isIdle: Bool { inFlight.isEmpty }
     package var flying: Int { inFlight.count }
 
@@ -164,33 +166,44 @@ package struct DeliveryMachine: Sendable {
 
     /// A waiting piece that no longer fits into one request, because limits became smaller: only its first members
     /// go out, the rest waits.
-    package mutating func shorten(_ piece: Piece, to range: Range<Int>) -> Piece {
+    /// - Returns: the shorter piece, and the facts that keep the rest on record.
+    package mutating func shorten(
+        _ piece: Piece, to range: Range<Int>, at now: Instant
+    ) -> (piece: Piece, facts: [BatchFact]) {
         guard let index = waiting.firstIndex(where: { $0.id == piece.id }), range.upperBound < piece.range.upperBound
-        else { return piece }
-        var rest = waiting[index]
+        else { return (piece, []) }
+        let facts = setAside(range.upperBound..<piece.range.upperBound, of: waiting[index], at: now)
+        waiting[index].range = range
+        return (waiting[index], facts)
+    }
+
+    /// Makes a part of a waiting piece a piece of its own, which stays on record when it may have been accepted.
+    private mutating func setAside(_ range: Range<Int>, of piece: Piece, at now: Instant) -> [BatchFact] {
+        var rest = piece
         rest.id = nextPiece
         nextPiece += 1
-        rest.range = range.upperBound..<piece.range.upperBound
-        waiting[index].range = range
+        rest.range = range
+        rest.repeats = 0
         waiting.append(rest)
-        return waiting[index]
+        return rest.mayBeAccepted
+            ? [.put(record(of: rest, state: .unknown, attempts: rest.attempts, at: now))] : []
     }
 
     /// A member that no request could carry; it is rejected without being sent.
-    package mutating func refuse(at index: Int, reason: String, at now: Instant) -> BatchFact {
+    package mutating func refuse(at index: Int, reason: String, at now: Instant) -> [BatchFact] {
+        var facts: [BatchFact] = []
         if let position = waiting.firstIndex(where: { $0.range.lowerBound == index }) {
             let piece = waiting.remove(at: position)
             if piece.range.count > 1 {
-                var rest = piece
-                rest.range = (index + 1)..<piece.range.upperBound
-                waiting.append(rest)
+                facts = setAside((index + 1)..<piece.range.upperBound, of: piece, at: now)
             }
         } else {
             takeFromUncut(index..<(index + 1))
         }
         settled.append((index..<(index + 1), false))
-        return .put(BatchRecord(
-            range: index..<(index + 1), state: .rejected, attempts: 0, request: "\(run).0", reason: reason, at: now))
+        facts.append(.put(BatchRecord(
+            range: index..<(index + 1), state: .rejected, attempts: 0, request: "\(run).0", reason: reason, at: now)))
+        return facts
     }
 
     private mutating func takeFromUncut(_ range: Range<Int>) {
@@ -357,6 +370,11 @@ package struct DeliveryMachine: Sendable {
         stalledSince = stalledSince.map { $0 + milliseconds }
         for index in waiting.indices {
             waiting[index].failingSince = waiting[index].failingSince.map { $0 + milliseconds }
+        }
+        inFlight = inFlight.mapValues { piece in
+            var later = piece
+            later.failingSince = piece.failingSince.map { $0 + milliseconds }
+            return later
         }
     }
 

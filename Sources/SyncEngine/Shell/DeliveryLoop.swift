@@ -115,8 +115,10 @@ actor DeliveryLoop {
     /// commit.
     private func prepare() throws(StateFileError) -> DeliveryStep {
         while true {
-            if frozenSince != nil { return .wait(until: nil) }
+            // While frozen only an end that was asked for is looked at; waiting does not count.
+            if frozenSince != nil, !machine.isEnding { return .wait(until: nil) }
             let step = machine.next(now: clock.monotonic())
+            if machine.isEnding { withdrawAll() }
             switch step {
             case .finished:
                 return step
@@ -138,8 +140,10 @@ actor DeliveryLoop {
                 let piece = try wording.word(waiting.range, countLimit: machine.countLimit)
                 if piece.count > 0 {
                     let end = waiting.range.lowerBound + piece.count
-                    let shortened = machine.shorten(waiting, to: waiting.range.lowerBound..<end)
-                    let (started, fact) = machine.resend(shortened, at: clock.now())
+                    let shortened = machine.shorten(
+                        waiting, to: waiting.range.lowerBound..<end, at: clock.now())
+                    facts += shortened.facts
+                    let (started, fact) = machine.resend(shortened.piece, at: clock.now())
                     add(started, piece, fact)
                 } else {
                     refuse(waiting.range.lowerBound, piece.refusal)
@@ -154,7 +158,7 @@ actor DeliveryLoop {
     }
 
     private func refuse(_ index: Int, _ reason: String?) {
-        facts.append(machine.refuse(at: index, reason: reason ?? "cannot be sent", at: clock.now()))
+        facts += machine.refuse(at: index, reason: reason ?? "cannot be sent", at: clock.now())
         counts.rejected += 1
     }
 
@@ -238,6 +242,7 @@ actor DeliveryLoop {
         case .committed(let pieces):
             isCommitting = false
             ready += pieces
+            if machine.isEnding { withdrawAll() }
         case .commitFailed(let pieces, let lost, let error):
             storageFailed(pieces, lost, error)
         case .cancelled(let reason):

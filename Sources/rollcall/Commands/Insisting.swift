@@ -11,6 +11,11 @@ enum Insisting {
             return try await session.control.settled(run)
         } catch {
             guard session.isAttached, error.code == 75 else { throw error }
+            // A service that was stopped comes back and resumes; it must not find its workspace taken.
+            if session.holder == HostedEngine.Purpose.serve.rawValue
+                || session.holder == HostedEngine.Purpose.dashboard.rawValue {
+                throw Refusal(code: 1, message: "the engine stopped; run \(run) goes on when it starts again")
+            }
         }
         while true {
             let next = try await Session.working(.sync) { _ in .everything }

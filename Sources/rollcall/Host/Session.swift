@@ -13,8 +13,11 @@ struct Session {
     let control: any ControlService
     /// The engine in this process; nil when another process holds the workspace, and for looking only.
     let hosted: HostedEngine?
+    /// What the process that does the work was started for, when it is another one.
+    let holder: String?
+
     /// Whether another process does the work.
-    let isAttached: Bool
+    var isAttached: Bool { holder != nil }
 
     static let transport: any HTTPTransport = CurlTransport()
 
@@ -34,23 +37,30 @@ struct Session {
 
     /// The engine that serves this workspace, if one answers.
     static func serving(_ location: WorkspaceLocation) async -> SocketControl? {
+        await attached(location)?.control
+    }
+
+    private static func attached(
+        _ location: WorkspaceLocation
+    ) async -> (control: SocketControl, purpose: String)? {
         guard access(location.state.socket, F_OK) == 0,
             let path = try? SocketPath.short(location.state.socket)
         else { return nil }
         let control = SocketControl(socket: path, transport: transport)
-        return (try? await control.engine()) == nil ? nil : control
+        guard let engine = try? await control.engine() else { return nil }
+        return (control, engine.purpose)
     }
 
     /// For commands that only look: asks the serving engine, or reads the state beside nobody. A serving engine answers
     /// also while the file on disk does not check out.
     static func looking() async throws(Failure) -> Session {
         let location = WorkspaceLocation.current
-        if let control = await serving(location) {
+        if let engine = await attached(location) {
             warnOfBrokenConfiguration(location)
-            return Session(location: location, control: control, hosted: nil, isAttached: true)
+            return Session(location: location, control: engine.control, hosted: nil, holder: engine.purpose)
         }
         let control = try await Observer.control(location, try configuration(location))
-        return Session(location: location, control: control, hosted: nil, isAttached: false)
+        return Session(location: location, control: control, hosted: nil, holder: nil)
     }
 
     private static func warnOfBrokenConfiguration(_ location: WorkspaceLocation) {
@@ -71,9 +81,9 @@ struct Session {
         var refusal: Failure?
         // Another process may be just taking or leaving the workspace.
         for _ in 0..<20 {
-            if let control = await serving(location) {
+            if let engine = await attached(location) {
                 warnOfBrokenConfiguration(location)
-                return Session(location: location, control: control, hosted: nil, isAttached: true)
+                return Session(location: location, control: engine.control, hosted: nil, holder: engine.purpose)
             }
             let loaded = try configuration(location)
             let policy = try resume(loaded)
@@ -82,7 +92,7 @@ struct Session {
                 try await hosted.start(resuming: policy)
                 return Session(
                     location: location, control: hosted.control(actor: "uid:\(geteuid())"),
-                    hosted: hosted, isAttached: false)
+                    hosted: hosted, holder: nil)
             } catch {
                 guard error.code == 75 else { throw error }
                 refusal = error
