@@ -107,7 +107,11 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "SyncEngineTests", dependencies: ["Membership", "Scheduling", "SyncEngine"], swiftSettings: strict),
+            name: "SyncEngineTests",
+            dependencies: [
+                "Membership", "SQLiteStore", "Scheduling", "SyncEngine", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            swiftSettings: strict),
         .testTarget(
             name: "SQLiteStoreTests",
             dependencies: ["Scheduling", "SQLiteStore", "SyncEngine", .product(name: "GRDB", package: "GRDB.swift")],

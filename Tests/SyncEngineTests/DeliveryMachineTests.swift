@@ -172,7 +172,9 @@ import Testing
     // MARK: - Giving up
 
     /// Plays a destination that never answers well; returns the times at which attempts started.
-    private func attempts(retryFor: Int64, outcome: DeliveryOutcome, duration: Int64) -> (starts: [Int64], end: SendingEnd?) {
+    private func attempts(
+        retryFor: Int64, outcome: DeliveryOutcome, duration: Int64
+    ) -> (starts: [Int64], end: SendingEnd?) {
         var machine = DeliveryMachine(run: RunID(7), count: 5, records: [], retryFor: retryFor)
         var now: Int64 = 0
         var starts: [Int64] = []

@@ -83,7 +83,8 @@ struct DeliverySimulation {
                     answer()
                 }
             case .cut, .resend:
-                if flights.count >= weather.parallel || dice.chance(40) && !flights.isEmpty { answer() } else { send(step) }
+                let isBusy = flights.count >= weather.parallel || dice.chance(40) && !flights.isEmpty
+                if isBusy { answer() } else { send(step) }
             }
         }
         breaches.append("not settled after \(limit) steps")
@@ -233,7 +234,8 @@ struct DeliverySimulation {
         for (member, state) in states.enumerated() {
             let onRecord = durable.values.first { $0.range.contains(member) }?.state
             if (state == .accepted) != (onRecord == .accepted) || (state == .rejected) != (onRecord == .rejected) {
-                breaches.append("member \(member) is \(String(describing: state)), on record \(String(describing: onRecord))")
+                let (ended, recorded) = (state?.rawValue ?? "unsent", onRecord?.rawValue ?? "nothing")
+                breaches.append("member \(member) is \(ended), on record \(recorded)")
             }
         }
         return states

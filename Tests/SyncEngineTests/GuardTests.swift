@@ -10,7 +10,9 @@ import Testing
             ignoresLeaves: ignores)
     }
 
-    private func names(_ limits: GuardLimits, _ plan: GuardedPlan) -> [String] { limits.holds(on: plan).map(\.guardName) }
+    private func names(_ limits: GuardLimits, _ plan: GuardedPlan) -> [String] {
+        limits.holds(on: plan).map(\.guardName)
+    }
 
     @Test("shrink: above 20 % of the ledger and above 50", arguments: [
         (50, 250, false), (51, 255, false), (52, 255, true), (51, 254, true), (50, 100, false), (50, 51, true),
