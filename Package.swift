@@ -70,6 +70,11 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        // The dashboard: pure core, and the one owner of the terminal.
+        .target(name: "CNcurses", linkerSettings: [.linkedLibrary("ncursesw"), .linkedLibrary("tinfo")]),
+        .target(name: "Dashboard", dependencies: ["Control", "Scheduling", "TerminalText"], swiftSettings: strict),
+        .target(name: "DashboardTerminal", dependencies: ["CNcurses", "Dashboard"], swiftSettings: strict),
+
         .executableTarget(
             name: "rollcall",
             dependencies: [
@@ -118,6 +123,15 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "ControlTests", dependencies: ["Control"], swiftSettings: strict),
         .testTarget(name: "TerminalTextTests", dependencies: ["TerminalText"], swiftSettings: strict),
+        .executableTarget(
+            name: "terminal-probe", dependencies: ["Dashboard", "DashboardTerminal"], path: "Tests/TerminalProbe",
+            swiftSettings: strict),
+        .testTarget(
+            name: "DashboardTerminalTests",
+            dependencies: ["CNcurses", "Dashboard", "DashboardTerminal", "terminal-probe"], swiftSettings: strict),
+        .testTarget(
+            name: "DashboardTests", dependencies: ["Control", "Dashboard", "Scheduling", "TerminalText"],
+            exclude: ["Goldens"], swiftSettings: strict),
         .testTarget(name: "HouseRulesTests", swiftSettings: strict),
         .testTarget(name: "AcceptanceTests", dependencies: ["rollcall"], swiftSettings: strict),
         .executableTarget(

@@ -3,7 +3,7 @@
 //
 //     MembershipBenchmark FOLDER [MEMBERS] [CHANGED_PERCENT] [ROUNDS] [MEMORY_MIB]
 //
-// FOLDER should lie in memory (tmpfs): see reference/performance.md. Both sides run in turn, so that what else the
+// FOLDER should lie in memory (tmpfs): a file left idle drops out of the page cache. Both sides run in turn, so that what else the
 // machine does hits both.
 import Glibc
 

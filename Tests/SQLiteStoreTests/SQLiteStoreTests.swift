@@ -300,7 +300,8 @@ private let small = SyncID(cohort: "small", destination: "seg")
         let run = try await created(store)
         func record(_ range: Range<Int>, _ state: BatchState) -> BatchRecord {
             BatchRecord(
-                range: range, state: state, httpStatus: 500, attempts: 2, request: "1.3", reason: "it's \"off\"", at: start)
+                range: range, state: state, httpStatus: 500, attempts: 2, request: "1.3", reason: "it's \"off\"",
+                at: start)
         }
         var counts = DeliveryCounts()
         counts.accepted = 2

@@ -80,7 +80,8 @@ import Testing
         #expect(breaches.first == nil, "and \(breaches.count - 1) further seeds")
     }
 
-    @Test("one bad member costs at most 2·log₂ n requests and is rejected alone", arguments: [1, 2, 3, 7, 64, 100, 1000])
+    @Test("one bad member costs at most 2·log₂ n requests and is rejected alone",
+        arguments: [1, 2, 3, 7, 64, 100, 1000])
     func bisection(count: Int) {
         var most = 0
         while 1 << most < count { most += 1 }

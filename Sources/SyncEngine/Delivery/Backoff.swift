@@ -5,7 +5,7 @@ package enum Backoff {
     ///   - attempt: attempts made so far, from 1.
     ///   - salt: anything that differs among those who wait.
     package static func milliseconds(attempt: Int, salt: Int) -> Int64 {
-        let doublings = min(max(attempt - 1, 0), 7)
+        let doublings = min(max(attempt &- 1, 0), 7)
         let base = min(Int64(500) << Int64(doublings), 60_000)
         return base + Int64(mix(UInt64(truncatingIfNeeded: attempt &* 0x9E37 &+ salt)) % UInt64(base / 10 + 1))
     }

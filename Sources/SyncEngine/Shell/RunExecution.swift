@@ -279,8 +279,9 @@ actor RunExecution {
             }
         }
         for part in try await context.store.batches(of: id) where part.state == .rejected {
-            for index in part.range {
-                guard let entry = try plan.entry(at: index) else { continue }
+            var reader = try plan.reader(from: part.range.lowerBound)
+            while let record = try reader.next(), part.range.contains(record.index) {
+                let entry = PlanEntry(record)
                 changes.rejected.append(Reject(
                     id: 0, sync: sync, run: id, member: entry.member.bytes, entered: entry.entered,
                     reason: part.reason ?? "refused", httpStatus: part.httpStatus, attempts: part.attempts,
@@ -441,16 +442,6 @@ extension OutcomeRange {
         case .rejected: self.init(range: range, outcome: .rejected)
         case .sending, .unknown: self.init(range: range, outcome: .unknown)
         }
-    }
-}
-
-extension Plan {
-    /// The change at one position; nil past the end.
-    package func entry(at index: Int) throws(StateFileError) -> PlanEntry? {
-        guard index >= 0, index < count else { return nil }
-        var reader = try reader(from: index)
-        guard let record = try reader.next() else { return nil }
-        return PlanEntry(record)
     }
 }
 
