@@ -123,15 +123,6 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "ControlTests", dependencies: ["Control"], swiftSettings: strict),
         .testTarget(name: "TerminalTextTests", dependencies: ["TerminalText"], swiftSettings: strict),
-        .executableTarget(
-            name: "terminal-probe", dependencies: ["Dashboard", "DashboardTerminal"], path: "Tests/TerminalProbe",
-            swiftSettings: strict),
-        .testTarget(
-            name: "DashboardTerminalTests",
-            dependencies: ["CNcurses", "Dashboard", "DashboardTerminal", "terminal-probe"], swiftSettings: strict),
-        .testTarget(
-            name: "DashboardTests", dependencies: ["Control", "Dashboard", "Scheduling", "TerminalText"],
-            exclude: ["Goldens"], swiftSettings: strict),
         .testTarget(name: "HouseRulesTests", swiftSettings: strict),
         .testTarget(name: "AcceptanceTests", dependencies: ["rollcall"], swiftSettings: strict),
         .executableTarget(
