@@ -28,14 +28,14 @@ package final class ControlServer: Sendable {
             throw Refusal(code: 1, message: "\(path): \(error)")
         }
         server = HTTPServer(config: .init(
-            address: address, timeout: 30, pool: PeerCheckingPool(wrapping: HTTPServer.defaultPool()),
-            logger: .disabled))
+            address: address, timeout: 30, logger: .disabled))
     }
 
     /// Serves until the task is cancelled.
     package func run() async throws {
         await server.appendRoute("*") { [service] request in
-            await ControlRoutes(service: service).answer(request)
+            guard !StrangerWatch.expelStrangers() else { return HTTPResponse(statusCode: .forbidden) }
+            return await ControlRoutes(service: service).answer(request)
         }
         let old = umask(0o177)
         defer { umask(old) }
@@ -64,33 +64,5 @@ package enum SocketPath {
         }
         // The descriptor stays open for the life of the process: the path below leads through it.
         return "/proc/self/fd/\(folder)\(path[slash...])"
-    }
-}
-
-/// `struct ucred` of unix(7), which glibc's module does not export.
-private struct PeerCredentials {
-    var pid: Int32 = 0
-    var uid: UInt32 = 0
-    var gid: UInt32 = 0
-}
-
-/// Closes every connection whose other end is neither this user nor root, as soon as the server waits for its bytes. The
-/// kernel has refused others before, by the modes of the folder and the socket.
-private struct PeerCheckingPool<Pool: AsyncSocketPool>: AsyncSocketPool {
-    private let pool: Pool
-
-    init(wrapping pool: Pool) { self.pool = pool }
-
-    func prepare() async throws { try await pool.prepare() }
-    func run() async throws { try await pool.run() }
-
-    func suspendSocket(_ socket: Socket, untilReadyFor events: Socket.Events) async throws {
-        var peer = PeerCredentials()
-        var size = socklen_t(MemoryLayout<PeerCredentials>.size)
-        if getsockopt(socket.file.rawValue, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0,
-            peer.uid != geteuid(), peer.uid != 0, peer.pid != 0 {
-            throw SocketError.disconnected
-        }
-        try await pool.suspendSocket(socket, untilReadyFor: events)
     }
 }

@@ -35,6 +35,7 @@ package actor Engine {
     package func start(_ configuration: EngineConfiguration, resuming resume: ResumePolicy) async throws(StoreError) {
         try await readState()
         context.folder.emptyScratch()
+        RetentionSweep.removeLeftovers(in: context.folder)
         await configure(configuration)
         for record in try await unfinishedRuns() {
             await takeUp(record, resume)

@@ -1,4 +1,5 @@
 import Glibc
+import Membership
 import Scheduling
 
 /// Removes files and rows that nothing refers to any more, never one that something does.
@@ -6,6 +7,13 @@ package enum RetentionSweep {
     static func remove(_ file: String, in folder: String) {
         guard !file.isEmpty, !file.contains("/") else { return }
         unlink(folder + "/" + file)
+    }
+
+    /// Removes files that a killed process never finished. Only the holder of the lock may call it.
+    static func removeLeftovers(in folder: StateFolder) {
+        for place in [folder.ledgers, folder.plans, folder.snapshots] {
+            for name in StateFolder.names(in: place) where StateFileName.isLeftover(name) { remove(name, in: place) }
+        }
     }
 
     static func removeFile(_ path: String) { unlink(path) }
