@@ -187,7 +187,10 @@ struct ScheduleTests {
             return runs.contains { $0.text("sync") == "latest@f" } && runs.contains { $0.text("sync") == "none@f" }
         }
         #expect(try await first.stop().code == 0)
-        let before = Set(try await workspace.listing("runs").compactMap { $0.text("run") })
+        let left = try await workspace.listing("runs")
+        let before = Set(left.compactMap { $0.text("run") })
+        // A run that the stop interrupted is taken up again, and the gap's occurrence is skipped beside it.
+        let isInterrupted = left.contains { $0.text("phase") != "finished" }
         let gap = ContinuousClock.now
         try await eventually("some occurrences are missed") { ContinuousClock.now - gap > .seconds(5) }
         let second = try await RunningEngine(in: workspace)
@@ -203,7 +206,7 @@ struct ScheduleTests {
         let missed = try latest.filter { try #require($0.text("nominal")) < started }
         // The one run stands for the newest occurrence, which may have come due while the engine was starting.
         #expect(missed.count <= 1, "one run for the whole gap until \(started): \(latest)")
-        #expect(latest.last?.text("trigger") == "catch-up", "\(latest)")
+        #expect(isInterrupted || latest.contains { $0.text("trigger") == "catch-up" }, "\(latest)")
         #expect(try await fresh("none").allSatisfy { $0.text("nominal") ?? "" >= started }, "nothing is caught up")
         _ = try await second.stop()
     }
