@@ -32,8 +32,16 @@ struct RandomKeyTests {
         return keys + [.character("é"), .character("日"), .character("👍🏽"), .function(1), .character("\u{202E}")]
     }()
 
+    /// A few zones, so that no key costs a search among hundreds.
+    static let options = Sample.options { options in
+        options.zones = ZoneLookup { name in
+            name == "Europe/Berlin" ? .success(Sample.berlin) : name == "UTC" ? .success(.utc)
+                : .failure(.unknown(name, suggestions: []))
+        }
+    }
+
     static func oneRow() -> DashboardModel {
-        var model = Sample.empty()
+        var model = Sample.empty(options)
         _ = model.update(.configuration(Sample.configuration))
         _ = model.update(.answer(.status([Sample.statuses[3]])))
         _ = model.update(.answer(.runs([Sample.held])))
@@ -43,7 +51,7 @@ struct RandomKeyTests {
     }
 
     static func manyRows() -> DashboardModel {
-        var model = Sample.full()
+        var model = Sample.full(options)
         let views = (0..<10_000).map { index in
             var view = Sample.statuses[index % 15]
             view.sync = "\(view.cohort)-\(index)@\(view.destination)"
@@ -72,6 +80,7 @@ struct RandomKeyTests {
         var generator = Generator(state: Self.seed)
         var now = Sample.now
         let beginning = model
+        var visited: Set<Screen> = []
         let clock = ContinuousClock()
         let start = clock.now
         for step in 0..<count {
@@ -79,6 +88,7 @@ struct RandomKeyTests {
             let effects = model.update(.input(.key(key)))
             answer(effects, &model, &generator)
             if model.isQuitting { model = beginning }
+            visited.insert(model.screen)
             if step % 97 == 0 {
                 now = now.advanced(milliseconds: Int64.random(in: 0...90_000, using: &generator))
                 _ = model.update(.tick(now: now))
@@ -92,6 +102,7 @@ struct RandomKeyTests {
             }
             if step % 1_013 == 0 { _ = model.update(.input(.paste("a\u{1B}]52;c;x\u{7}\r\nb"))) }
         }
+        #expect(visited.count >= 10, "the keys went nowhere, seed \(Self.seed): \(visited)")
         print("\(count) keys on \(name), seed \(Self.seed), \(clock.now - start)")
     }
 

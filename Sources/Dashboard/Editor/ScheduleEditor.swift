@@ -43,6 +43,8 @@ struct ScheduleEditor: Sendable {
     var change: [LineEdit] = []
 
     private let zones: ZoneLookup
+    /// The zone that was looked up last: an unknown name costs a search among all names, which only its own field repeats.
+    private var zone: (name: String, found: Result<Zone, ZoneError>)
     private let others: [CohortPlan]
     /// In which of the coming hours any of them fires; worked out once, since they do not change while typing.
     private let othersByHour: [Bool]
@@ -53,6 +55,8 @@ struct ScheduleEditor: Sendable {
         before = cohort.schedule
         defaultZone = configuration.timezone
         self.zones = zones
+        let zoneName = cohort.schedule.timezone ?? configuration.timezone
+        zone = (zoneName, zones.find(zoneName))
         let own = ByteText(cohort.key)
         others = Array(plans.filter { ByteText($0.cohort) != own && !$0.isPaused }.prefix(500))
         othersByHour = others.prefix(50).reduce(into: [Bool](repeating: false, count: 168)) { hours, plan in
@@ -162,8 +166,10 @@ struct ScheduleEditor: Sendable {
     // MARK: - Meaning
 
     mutating func review(now: Instant) {
+        let name = after.timezone ?? defaultZone
+        if name != zone.name { zone = (name, zones.find(name)) }
         preview = SchedulePreview(
-            settings: after, before: before, defaultZone: defaultZone, zones: zones, others: others,
+            settings: after, before: before, zone: zone.found, others: others,
             othersByHour: othersByHour, quota: quota, now: now, last: preview)
     }
 

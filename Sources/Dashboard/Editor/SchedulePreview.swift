@@ -33,10 +33,10 @@ struct SchedulePreview: Sendable {
     init() {}
 
     init(
-        settings: ScheduleSettings, before: ScheduleSettings, defaultZone: String, zones: ZoneLookup,
+        settings: ScheduleSettings, before: ScheduleSettings, zone found: Result<Zone, ZoneError>,
         others: [CohortPlan], othersByHour: [Bool], quota: QuotaFacts?, now: Instant, last: SchedulePreview
     ) {
-        let zone = read(zone: settings.timezone ?? defaultZone, zones)
+        let zone = read(found)
         let schedule = read(schedule: settings.when)
         if let jitter = settings.jitter, Self.seconds(of: jitter) == nil {
             problems[.jitter] = "write a time such as 30s, 5m or 1h"
@@ -64,8 +64,8 @@ struct SchedulePreview: Sendable {
         isOutdated = true
     }
 
-    private mutating func read(zone name: String, _ zones: ZoneLookup) -> Zone? {
-        switch zones.find(name) {
+    private mutating func read(_ found: Result<Zone, ZoneError>) -> Zone? {
+        switch found {
         case .success(let zone): return zone
         case .failure(let error):
             problems[.timezone] = error.description
