@@ -78,8 +78,8 @@ let package = Package(
         .executableTarget(
             name: "rollcall",
             dependencies: [
-                "Configuration", "Control", "ControlServer", "DestinationConnectors", "HTTPClient", "Membership",
-                "Receiver", "SQLiteStore", "Scheduling", "Secrets", "SourceConnectors", "SyncEngine", "TerminalText",
+                "Configuration", "Control", "ControlServer", "Dashboard", "DashboardTerminal", "DestinationConnectors",
+                "HTTPClient", "Membership", "Receiver", "SQLiteStore", "Scheduling", "Secrets", "SourceConnectors", "SyncEngine", "TerminalText",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
@@ -123,6 +123,15 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "ControlTests", dependencies: ["Control"], swiftSettings: strict),
         .testTarget(name: "TerminalTextTests", dependencies: ["TerminalText"], swiftSettings: strict),
+        .testTarget(
+            name: "DashboardTests", dependencies: ["Control", "Dashboard", "Scheduling", "TerminalText"], exclude: ["Goldens"],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "terminal-probe", dependencies: ["Dashboard", "DashboardTerminal"], path: "Tests/TerminalProbe",
+            swiftSettings: strict),
+        .testTarget(
+            name: "DashboardTerminalTests", dependencies: ["CNcurses", "Dashboard", "DashboardTerminal", "terminal-probe"],
+            swiftSettings: strict),
         .testTarget(name: "HouseRulesTests", swiftSettings: strict),
         .testTarget(name: "AcceptanceTests", dependencies: ["rollcall"], swiftSettings: strict),
         .executableTarget(

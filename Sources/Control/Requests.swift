@@ -99,7 +99,14 @@ package struct ScheduleRequest: Codable, Sendable, Equatable {
     /// A cohort's key.
     package var name: String
     package var when: String
+    /// Of these, null keeps what the file says and an empty text takes the key out, so that its default holds.
     package var timezone: String?
+    package var jitter: String?
+    package var overlap: String?
+    package var catch_up: String?
+    /// Whether the whole schedule is paused, and else which destinations are; null keeps both.
+    package var paused: Bool?
+    package var paused_destinations: [String]?
 
     package init(name: String, when: String) {
         self.name = name
@@ -119,7 +126,8 @@ package struct Refusal: Error, Codable, Sendable, Equatable {
     }
 }
 
-/// One change that watchers are told of. Exactly one of the fields is set, besides `sequence`.
+/// One change that watchers are told of. Exactly one of the fields is set, besides `sequence`; none in the first, which says
+/// that from here on every change is told.
 package struct ChangeNotice: Codable, Sendable, Equatable {
     /// Counts up by one; a gap means that notices were dropped and the watcher should look anew.
     package var sequence: Int

@@ -46,6 +46,7 @@ package struct SocketControl: ControlService {
         var parameters = repeated("sync", query.syncs)
         if let user = query.user { parameters.append(("user", user)) }
         if let run = query.run { parameters.append(("run", run)) }
+        if let limit = query.limit { parameters.append(("limit", String(limit))) }
         try await stream(get("events", parameters), visit: visit)
     }
 

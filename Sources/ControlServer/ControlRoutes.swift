@@ -98,6 +98,7 @@ struct ControlRoutes {
         query.syncs = request.list("sync")
         query.user = request.value("user")
         query.run = request.value("run")
+        query.limit = request.value("limit").flatMap(Int.init).map { max(1, $0) }
         return stream { [service, query] channel in
             let writer = LineWriter(channel)
             try await service.events(query) { await writer.write($0.jsonLine()) }

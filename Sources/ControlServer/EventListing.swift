@@ -19,6 +19,7 @@ struct EventListing {
             }
             return
         }
+        if let limit = query.limit { return try await walkNewest(limit, visit) }
         if let run = query.run {
             guard let id = RunID(text: run), let record = try await store.run(id) else {
                 throw Refusal(code: 64, message: "there is no run \(run)")
@@ -27,6 +28,49 @@ struct EventListing {
             return
         }
         try await walkAll(visit)
+    }
+
+    /// The newest events that fit, at most so many, oldest first. Of a held run they are the changes it would send.
+    private func walkNewest(
+        _ limit: Int, _ visit: @escaping @Sendable (EventView) async -> Bool
+    ) async throws {
+        var found: [EventView] = []
+        if let run = query.run {
+            guard let id = RunID(text: run), let record = try await store.run(id) else {
+                throw Refusal(code: 64, message: "there is no run \(run)")
+            }
+            found = try await newest(limit, of: record)
+        } else {
+            var filter = RunFilter(syncs: query.syncs?.compactMap { SyncID($0) }, limit: 50)
+            while found.count < limit {
+                let page = try await store.runs(filter)
+                for record in page where (record.plan?.count ?? 0) > 0 && found.count < limit {
+                    let events = try await newest(limit - found.count, of: record)
+                    found = (record.phase == .held ? [] : events) + found
+                }
+                guard page.count == 50, let last = page.last else { break }
+                filter.before = last.id
+            }
+        }
+        for event in found {
+            guard await visit(event) else { return }
+        }
+    }
+
+    /// The last events of a run: around what was answered last while it sends, from its beginning while it is held.
+    private func newest(_ limit: Int, of record: RunRecord) async throws -> [EventView] {
+        let total = record.plan?.count ?? 0
+        let end = switch record.phase {
+        case .held: min(total, limit)
+        case .sending: min(total, record.delivery.accepted + record.delivery.rejected + limit / 4)
+        default: total
+        }
+        var found: [EventView] = []
+        try await history.events(of: record, in: max(0, end - limit)..<end, includingHeld: true) { event in
+            if fits(event) { found.append(EventView(event)) }
+            return true
+        }
+        return found
     }
 
     private func walkAll(_ visit: @escaping @Sendable (EventView) async -> Bool) async throws {
@@ -85,6 +129,8 @@ struct ChangeFeed {
             of: ChangeNotice.self, bufferingPolicy: .bufferingNewest(8_192))
         let task = Task {
             var sequence = 0
+            // Says that the watcher is watching: what happens from here on is told.
+            continuation.yield(ChangeNotice(sequence: sequence))
             for await change in changes {
                 for var notice in await notices(of: change) {
                     sequence += 1

@@ -7,6 +7,7 @@ import Scheduling
 enum Main {
     static func main() async {
         umask(0o077)
+        CrashReports.adopt()
         signal(SIGPIPE, SIG_IGN)
         signal(SIGXFSZ, SIG_IGN)
         Signals.install()
@@ -78,8 +79,9 @@ struct Rollcall: AsyncParsableCommand {
             DiscardCommand.self, CancelCommand.self, PauseCommand.self, ResumeCommand.self, FreezeCommand.self,
             UnfreezeCommand.self, RejectsCommand.self, CheckCommand.self, InitCommand.self, ServeCommand.self,
             ReceiverCommand.self, DemoCommand.self, VerifyCommand.self, DoctorCommand.self,
+            DashboardCommand.self,
         ],
-        defaultSubcommand: StatusCommand.self)
+        defaultSubcommand: DashboardCommand.self)
 }
 
 enum Version {
@@ -122,8 +124,7 @@ struct CommandLineArguments {
         if let first = words.first, !first.hasPrefix("-"), !names.contains(first) {
             throw .usage(Self.complaint(about: first, names: names))
         }
-        // No dashboard yet: alone, rollcall shows the state of every sync.
-        rest = words.filter { $0 != "--read-only" || names.contains(words.first ?? "") }
+        rest = words
     }
 
     private static func complaint(about word: String, names: Set<String>) -> String {

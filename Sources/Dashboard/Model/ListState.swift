@@ -3,6 +3,9 @@ package enum ListKind: String, Hashable, Sendable, CaseIterable {
     case syncs, wall, runs, fires, events, destinations, rejects, logs
     case cohortRuns = "cohort_runs", runEvents = "run_events", userEvents = "user_events", members
 
+    /// The names of its columns, from left to right (`columns:` of `dashboard.yaml`).
+    package var columnNames: [String] { Columns.all(of: self).map(\.id) }
+
     /// Streams have their newest row last and can be followed.
     var isStream: Bool {
         switch self {

@@ -34,8 +34,9 @@ package struct History: Sendable {
         self.folder = folder
     }
 
-    private func plan(of run: RunRecord) throws(StateFileError) -> Plan? {
-        guard let facts = run.plan, run.phase == .sending || run.phase == .finished, facts.count > 0 else {
+    private func plan(of run: RunRecord, includingHeld: Bool = false) throws(StateFileError) -> Plan? {
+        let hasEvents = run.phase == .sending || run.phase == .finished || includingHeld && run.phase == .held
+        guard let facts = run.plan, hasEvents, facts.count > 0 else {
             return nil
         }
         return try Plan.open(folder.plans + "/" + facts.file, expecting: FileDigest(hex: facts.digest))
@@ -44,11 +45,12 @@ package struct History: Sendable {
     /// The events of one run in the order of its plan.
     /// - Parameters:
     ///   - range: positions in the plan; the whole plan when nil.
+    ///   - includingHeld: whether a held run's changes count, which nobody was told of yet.
     ///   - visit: called for each; returning false ends the walk.
     package func events(
-        of run: RunRecord, in range: Range<Int>? = nil, _ visit: (MemberEvent) throws -> Bool
+        of run: RunRecord, in range: Range<Int>? = nil, includingHeld: Bool = false, _ visit: (MemberEvent) throws -> Bool
     ) async throws {
-        guard let plan = try plan(of: run) else { return }
+        guard let plan = try plan(of: run, includingHeld: includingHeld) else { return }
         let batches = try await store.batches(of: run.id)
         var reader = try plan.reader(from: range?.lowerBound ?? 0)
         var position = 0

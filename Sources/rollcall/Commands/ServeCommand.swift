@@ -19,19 +19,8 @@ struct ServeCommand: AsyncParsableCommand {
             + location.state.socket)
         let (signals, continuation) = AsyncStream.makeStream(of: Int32.self)
         Signals.handle { continuation.yield($0) }
-        let changes = await hosted.engine.changes()
-        let reporter = Task {
-            for await change in changes {
-                guard case .run(let record) = change, record.phase == .finished || record.phase == .held else {
-                    continue
-                }
-                hosted.engine.context.log("run \(record.id) \(record.sync) \(record.describedState)"
-                    + (record.reason.map { ": \($0)" } ?? ""))
-            }
-        }
         for await _ in signals { break }
         Output.note("stopping; requests on the wire finish")
-        reporter.cancel()
         await hosted.stop()
     }
 }

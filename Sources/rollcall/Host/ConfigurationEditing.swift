@@ -40,12 +40,26 @@ enum ConfigurationEditing {
         }
     }
 
+    /// Null keeps a key, an empty text takes it out.
+    private static func field(_ text: String?) -> ScheduleEdit.Field {
+        guard let text else { return .keep }
+        return text.isEmpty ? .remove : .set(text)
+    }
+
     static func schedule(
         _ request: ScheduleRequest, in editor: inout ConfigurationEditor
     ) throws(ConfigurationEditError) {
         var edit = ScheduleEdit(when: request.when)
-        if let timezone = request.timezone { edit.timezone = .set(timezone) }
+        edit.timezone = field(request.timezone)
+        edit.jitter = field(request.jitter)
+        edit.overlap = field(request.overlap)
+        edit.catchUp = field(request.catch_up)
         let cohort = SyncID(request.name)?.cohort ?? request.name
         try editor.setSchedule(cohort: cohort, to: edit)
+        guard let isPaused = request.paused else { return }
+        let all = editor.model.cohort(cohort)?.destinations ?? []
+        let paused = isPaused ? all : request.paused_destinations ?? []
+        try editor.setPaused(cohort: cohort, destinations: all.filter { !paused.contains($0) }, paused: false)
+        if !paused.isEmpty { try editor.setPaused(cohort: cohort, destinations: paused, paused: true) }
     }
 }

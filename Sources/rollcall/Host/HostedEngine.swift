@@ -108,6 +108,8 @@ actor HostedEngine {
             throw Failure(1, error.message)
         }
         if let scheduler {
+            let changes = await engine.changes()
+            tasks.append(Task { await self.logRuns(changes) })
             tasks.append(Task { await scheduler.run() })
             tasks.append(Task { await self.followConfiguration() })
             tasks.append(Task { await self.sweepNowAndThen() })
@@ -124,6 +126,14 @@ actor HostedEngine {
         await engine.suspendAll(within: 10_000)
         for task in tasks { task.cancel() }
         await server?.stop()
+    }
+
+    private func logRuns(_ changes: AsyncStream<EngineChange>) async {
+        for await change in changes {
+            guard case .run(let record) = change, record.phase == .finished || record.phase == .held else { continue }
+            engine.context.log("run \(record.id) \(record.sync) \(record.describedState)"
+                + (record.reason.map { ": \($0)" } ?? ""))
+        }
     }
 
     private func sweepNowAndThen() async {

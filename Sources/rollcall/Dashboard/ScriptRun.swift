@@ -1,0 +1,50 @@
+import Control
+import Dashboard
+import Glibc
+import SyncEngine
+
+/// Plays a `--script` file: waits for the texts it waits for, writes the screens it dumps.
+struct ScriptRun {
+    let host: DashboardHost
+    let files: WorkspaceFiles
+    let script: Script
+
+    /// How long a `wait` may take, in milliseconds.
+    static let patience: Int64 = 60_000
+
+    /// - Throws: ``Failure`` with exit code 1 when a text does not come, or a screen cannot be written.
+    func play() async throws(Failure) {
+        var player = ScriptPlayer(script)
+        while true {
+            let current = player
+            let size = host.frame()
+            let (next, outcome) = host.change { model in
+                var player = current
+                let outcome = player.step(&model, width: size.width, height: size.height)
+                if case .advanced(let effects) = outcome { return ((player, outcome), effects) }
+                return ((player, outcome), [])
+            }
+            player = next
+            switch outcome {
+            case .finished: return
+            case .advanced: continue
+            case .dump(let name):
+                if case .failure(let refusal) = files.dump(host.frame().text, name: name, kind: "screen", ending: "txt") {
+                    throw Failure(1, refusal.message)
+                }
+            case .waiting(let text): try await wait(for: text)
+            }
+        }
+    }
+
+    private func wait(for text: String) async throws(Failure) {
+        let deadline = SystemClock().monotonic() + Self.patience
+        while SystemClock().monotonic() < deadline {
+            if host.frame().text.contains(text) { return }
+            // Looked at now and then, since countdowns change what shows without anything happening.
+            try? await Task.sleep(nanoseconds: 50_000_000)
+        }
+        throw Failure(1, "the script waits for \"\(text)\", which did not show within 60 s; the screen was:\n"
+            + host.frame().text)
+    }
+}

@@ -1,0 +1,176 @@
+import Configuration
+import Control
+import Dashboard
+import Glibc
+import Scheduling
+import SyncEngine
+import Synchronization
+import TerminalText
+
+/// The files a dashboard reads and writes: the workspace's configuration, saved screens and tables.
+final class WorkspaceFiles: Sendable {
+    let location: WorkspaceLocation
+    /// Where screens and tables are saved.
+    private let dumps: String
+    /// Which version of the file each shown change was worked out from.
+    private let described = Mutex<[ScheduleEdition: String]>([:])
+    private let saved = Mutex(0)
+
+    init(location: WorkspaceLocation, dumps: String? = nil) {
+        self.location = location
+        self.dumps = dumps ?? location.state.path + "/dumps"
+    }
+
+    // MARK: - What the configuration says
+
+    func facts() -> ConfigurationFacts {
+        do throws(ConfigurationError) {
+            return ConfigurationFacts(try Configuration.load(workspace: location.folder))
+        } catch {
+            if case .missing = error { return ConfigurationFacts(path: location.configuration) }
+            return ConfigurationFacts(path: location.configuration, problem: error.description)
+        }
+    }
+
+    /// The line of a cohort's key in the file.
+    func line(of cohort: String) -> Int? {
+        (try? Configuration.load(workspace: location.folder))?.model.cohort(cohort)?.place.line
+    }
+
+    // MARK: - Schedules
+
+    /// What an edit would change in the file; remembers which version that was.
+    func describe(_ edition: ScheduleEdition) -> Result<[LineEdit], EditRefusal> {
+        do {
+            let loaded = try Configuration.load(workspace: location.folder)
+            guard let cohort = loaded.model.cohort(edition.cohort) else {
+                return .failure(EditRefusal("cohort \(edition.cohort) is no longer in rollcall.yaml"))
+            }
+            guard ScheduleSettings(cohort) == edition.before else {
+                return .failure(EditRefusal(
+                    "the schedule was edited elsewhere meanwhile; Ctrl-R takes that version up"))
+            }
+            var editor = try ConfigurationEditor(loaded.bytes, file: loaded.path)
+            try ConfigurationEditing.schedule(edition.request, in: &editor)
+            described.withLock { known in
+                if known.count > 50 { known = [:] }
+                known[edition] = loaded.digest
+            }
+            return .success(editor.describeChange().map { LineEdit(line: $0.line, old: $0.old, new: $0.new) })
+        } catch let error as ConfigurationEditError {
+            return .failure(EditRefusal(error.description))
+        } catch let error as ConfigurationError {
+            return .failure(EditRefusal(error.description))
+        } catch {
+            return .failure(EditRefusal("\(error)"))
+        }
+    }
+
+    /// Refuses when the file is no longer what the shown change was worked out from.
+    func checkUnchanged(since edition: ScheduleEdition) throws(Refusal) {
+        let digest = described.withLock { $0[edition] }
+        let now = (try? Configuration.load(workspace: location.folder))?.digest
+        guard let digest, digest == now else {
+            throw Refusal(code: 1, message: "rollcall.yaml was edited meanwhile; nothing was written, save again")
+        }
+    }
+
+    // MARK: - Cohorts
+
+    /// The draft of a new cohort, kept until it is in the file.
+    var draft: String { location.state.path + "/new-cohort.yaml" }
+
+    /// Adds the drafted cohort behind the others.
+    /// - Returns: its key; nil when the draft holds nothing but comments.
+    func addDraft() throws -> String? {
+        let lines = try CohortDraft.lines(at: draft)
+        guard !lines.isEmpty else { return nil }
+        if access(location.configuration, F_OK) != 0 {
+            try PrivateFile.write(CohortDraft.firstConfiguration, to: location.configuration, folder: location.folder)
+        }
+        var key: String?
+        try ConfigurationEditing.edit(location) { editor throws(ConfigurationEditError) in
+            let known = Set(editor.model.cohorts.map(\.key))
+            try editor.addCohort(lines.joined(separator: "\n"))
+            key = editor.model.cohorts.map(\.key).first { !known.contains($0) }
+        }
+        unlink(draft)
+        return key
+    }
+
+    /// Writes the template unless a draft waits that did not check out.
+    func prepareDraft() throws(Refusal) {
+        guard access(draft, F_OK) != 0 else { return }
+        let model = try? Configuration.load(workspace: location.folder).model
+        try PrivateFile.write(CohortDraft.template(for: model), to: draft, folder: location.state.path)
+    }
+
+    // MARK: - Saving
+
+    /// Saves text under a name of its own, or the one asked for.
+    /// - Returns: the path.
+    func dump(_ text: String, name: String?, kind: String, ending: String) -> Result<String, Refusal> {
+        let file: String
+        if let name {
+            guard !name.isEmpty, !name.contains("/"), !name.hasPrefix("."), name.utf8.count <= 200 else {
+                return .failure(Refusal(code: 64, message: "a dump's name is a plain file name, without slashes"))
+            }
+            file = name.contains(".") ? name : name + "." + ending
+        } else {
+            let number = saved.withLock { number in
+                number += 1
+                return number
+            }
+            let time = SystemClock().now().rfc3339.prefix(19).map { $0 == ":" ? "" : String($0) }.joined()
+            file = "\(kind)-\(time)-\(getpid())-\(number).\(ending)"
+        }
+        do throws(Refusal) {
+            try PrivateFile.write(text, to: dumps + "/" + file, folder: dumps, replacing: name != nil)
+            return .success(dumps + "/" + file)
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// Keeps what was copied in a file.
+    /// - Returns: its path; nil when it could not be written.
+    func keepClip(_ text: String) -> String? {
+        let path = location.state.path + "/clip.txt"
+        do throws(Refusal) {
+            try PrivateFile.write(text, to: path, folder: location.state.path, replacing: true)
+            return path
+        } catch {
+            return nil
+        }
+    }
+}
+
+/// Files that only their owner can read.
+enum PrivateFile {
+    /// Writes a whole file, mode 0600, in a folder that is made with mode 0700 when it is not there. An existing file, or
+    /// a link in its place, is an error unless it is to be replaced; a link is never followed.
+    static func write(_ text: String, to path: String, folder: String, replacing: Bool = false) throws(Refusal) {
+        func failure() -> Refusal {
+            Refusal(code: 1, message: "cannot write \(path): \(String(cString: strerror(errno)))")
+        }
+        var made = ""
+        for part in folder.split(separator: "/", omittingEmptySubsequences: true) {
+            made += "/" + part
+            if access(made, F_OK) != 0, mkdir(made, 0o700) != 0, errno != EEXIST { throw failure() }
+        }
+        if replacing { unlink(path) }
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw failure() }
+        defer { close(descriptor) }
+        let bytes = Array(text.utf8)
+        var offset = 0
+        while offset < bytes.count {
+            let count = bytes.withUnsafeBytes { buffer in
+                Glibc.write(descriptor, buffer.baseAddress.map { $0 + offset }, bytes.count - offset)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw failure() }
+            offset += count
+        }
+    }
+}
