@@ -239,7 +239,7 @@ enum Sample {
                 schedule: ScheduleSettings(
                     when: line.schedule, timezone: line.cohort == "churn-risk" ? "America/New_York" : nil,
                     jitter: line.cohort == "churn-risk" ? "30s" : nil, isPaused: line.state == "paused"),
-                details: [("max_leave", "20 %"), ("min_overlap", "50 %")])
+                guards: [("max_leave", "20 %"), ("min_overlap", "50 %")])
         }
         return ConfigurationFacts(
             path: "/srv/sync/rollcall.yaml", timezone: "Europe/Berlin", cohorts: cohorts,

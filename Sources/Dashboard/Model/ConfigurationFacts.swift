@@ -32,12 +32,15 @@ package struct CohortFacts: Sendable {
     package var sourceKind: String
     package var destinations: [String]
     package var schedule: ScheduleSettings
-    /// Labels and values to read, such as ("max_leave", "20 %").
+    /// The guards in force, such as ("max_leave", "20 %").
+    package var guards: [(label: String, value: String)]
+    /// Whatever else there is to read, such as ("on_leave", "false").
     package var details: [(label: String, value: String)]
 
     package init(
         key: String, name: String, source: String, sourceKind: String, destinations: [String],
-        schedule: ScheduleSettings, details: [(label: String, value: String)] = []
+        schedule: ScheduleSettings, guards: [(label: String, value: String)] = [],
+        details: [(label: String, value: String)] = []
     ) {
         self.key = key
         self.name = name
@@ -45,6 +48,7 @@ package struct CohortFacts: Sendable {
         self.sourceKind = sourceKind
         self.destinations = destinations
         self.schedule = schedule
+        self.guards = guards
         self.details = details
     }
 }

@@ -106,7 +106,7 @@ extension Painter {
             ("paused", schedule.pausedDestinations.isEmpty
                 ? "\(schedule.isPaused)" : schedule.pausedDestinations.joined(separator: ", ")),
         ]
-        lines += cohort.details.map { ($0.label, $0.value) }
+        lines += (cohort.guards + cohort.details).map { ($0.label, $0.value) }
         for (offset, item) in lines.enumerated() {
             line([Span(item.0.padded(to: 16), .dim), Span(item.1)], offset, in: inside)
         }

@@ -83,9 +83,9 @@ extension Painter {
             editor.preview.problems[.when] == nil
                 ? Span("\(glyphs.tick) valid", .good) : Span("\(glyphs.cross) not valid", .error)
         case .timezone:
-            editor.preview.problems[.timezone].map { Span($0, .error) }
+            editor.preview.problems[.timezone].map { _ in Span("\(glyphs.cross) not valid", .error) }
                 ?? Span(text.text.isEmpty ? "\(editor.defaultZone)  \(editor.preview.zoneNote)" : editor.preview.zoneNote, .dim)
-        case .jitter: editor.preview.problems[.jitter].map { Span($0, .error) } ?? Span("", .dim)
+        case .jitter: editor.preview.problems[.jitter].map { _ in Span("\(glyphs.cross) not valid", .error) } ?? Span("")
         default: Span("")
         }
         put(note.text, row: row, column: column + width + 2, width: max(0, room - width - 2), role: note.role)
@@ -122,7 +122,13 @@ extension Painter {
         return lines
     }
 
+    /// What is wrong, whole: beside its field there may be no room.
     private mutating func draw(problemOf editor: ScheduleEditor, row: Int, _ region: Region) {
+        for field in [ScheduleEditor.Field.timezone, .jitter] {
+            guard editor.preview.problems[.when] == nil, let problem = editor.preview.problems[field] else { continue }
+            put(problem, row: row, column: region.column, width: region.width, role: .error)
+            return
+        }
         guard editor.preview.problems[.when] != nil, !editor.preview.suggestions.isEmpty else { return }
         let text = "perhaps " + editor.preview.suggestions.prefix(3).map { "`\($0)`" }.joined(separator: ", ")
         put(text, row: row, column: region.column + 10, width: max(0, region.width - 10), role: .dim)
@@ -133,19 +139,30 @@ extension Painter {
         let faint: Role = preview.isOutdated ? .dim : .normal
         if preview.rows.isEmpty { line("nothing fires", 0, in: region, role: .dim) }
         let changes = region.height >= 5 ? preview.clockChanges.count : 0
-        for (offset, row) in preview.rows.prefix(max(0, region.height - changes)).enumerated() {
+        var offset = 0
+        for row in preview.rows where offset < region.height - changes {
             let utc = Zone.utc.local(of: row.at)
             var spans = [
                 Span(ticker.dayAndClock(row.local).padded(to: 19), faint),
                 Span("\(utc.clock)Z".padded(to: 9), .dim),
                 Span("in \(ticker.span(until: row.at))".padded(to: 11), .dim),
             ]
-            if let note = row.note { spans.append(Span(note, .warning)) }
+            var isApart = false
+            if let note = row.note {
+                isApart = columns(of: note) > region.width - 39
+                if !isApart { spans.append(Span(note, .warning)) }
+            }
             if !row.with.isEmpty {
                 let names = region.width >= 70 ? row.with.joined(separator: ", ") : "\(row.with.count)"
                 spans.append(Span(region.width >= 52 ? "\(glyphs.late) with \(names)" : "+\(names)", .warning))
             }
             line(spans, offset, in: region)
+            offset += 1
+            // What happens at a clock change is said whole.
+            if isApart, offset < region.height - changes, let note = row.note {
+                line([Span("  " + note, .warning)], offset, in: region)
+                offset += 1
+            }
         }
         for (offset, change) in preview.clockChanges.prefix(changes).enumerated() {
             line(change, region.height - changes + offset, in: region, role: .dim)

@@ -81,8 +81,8 @@ extension Painter {
             ? Span("\(NumberText.grouped(view.rejects)) wait", .warning) : Span("none", .dim)
         lines.append(("rejects", [rejects]
             + (view.unknown > 0 ? [Span("   \(NumberText.grouped(view.unknown)) of unknown outcome", .warning)] : [])))
-        if let details = cohort?.details, !details.isEmpty {
-            lines.append(("guards", [Span(details.map { "\($0.label) \($0.value)" }.joined(separator: "  "), .dim)]))
+        if let guards = cohort?.guards, !guards.isEmpty {
+            lines.append(("guards", [Span(guards.map { "\($0.label) \($0.value)" }.joined(separator: "  "), .dim)]))
         }
         for (offset, item) in lines.enumerated() where offset < region.height {
             line([Span(item.0.padded(to: 10), .dim)] + item.1, offset, in: region)

@@ -18,13 +18,12 @@ extension CohortFacts {
         self.init(
             key: cohort.key, name: cohort.name, source: cohort.source,
             sourceKind: model.source(cohort.source)?.kind.name ?? "", destinations: cohort.destinations,
-            schedule: ScheduleSettings(cohort), details: Self.details(of: cohort))
+            schedule: ScheduleSettings(cohort), guards: Self.guards(cohort.guards), details: Self.details(of: cohort))
     }
 
     private static func details(of cohort: CohortConfiguration) -> [(label: String, value: String)] {
-        [("id", cohort.id), ("selects", selection(cohort.selection)), ("trait", cohort.trait)]
-            + guards(cohort.guards)
-            + [("on_leave", onLeave(cohort.onLeave)), ("first_sync", cohort.firstSync == .baseline ? "baseline" : "backfill")]
+        [("id", cohort.id), ("selects", selection(cohort.selection)), ("trait", cohort.trait),
+            ("on_leave", onLeave(cohort.onLeave)), ("first_sync", cohort.firstSync == .baseline ? "baseline" : "backfill")]
     }
 
     private static func selection(_ selection: Selection) -> String {

@@ -130,7 +130,7 @@ final class EffectPerformer: Sendable {
     }
 
     private func dump(_ name: String?, _ effect: Effect) {
-        report(effect, files.dump(host.frame().text, name: name, kind: "screen", ending: "txt"))
+        report(effect, files.dump(host.frame().text + "\n", name: name, kind: "screen", ending: "txt"))
     }
 
     private func save(_ csv: String, _ name: String, _ effect: Effect) {

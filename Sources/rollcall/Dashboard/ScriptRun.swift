@@ -29,7 +29,7 @@ struct ScriptRun {
             case .finished: return
             case .advanced: continue
             case .dump(let name):
-                if case .failure(let refusal) = files.dump(host.frame().text, name: name, kind: "screen", ending: "txt") {
+                if case .failure(let refusal) = files.dump(host.frame().text + "\n", name: name, kind: "screen", ending: "txt") {
                     throw Failure(1, refusal.message)
                 }
             case .waiting(let text): try await wait(for: text)
