@@ -214,7 +214,8 @@ final class DashboardHost: Sendable {
         terminal.present(drawn.frame)
         var delay: Swift.Duration?
         if let change = drawn.nextChange {
-            delay = .milliseconds(max(1, (change.milliseconds - now.milliseconds) / speed + 1))
+            // A clock that runs faster than life would count down in every frame.
+            delay = .milliseconds(max(speed > 1 ? 200 : 1, (change.milliseconds - now.milliseconds) / speed + 1))
         }
         terminal.setTimer(after: delay)
     }

@@ -9,12 +9,14 @@ struct DemoCommand: AsyncParsableCommand {
         discussion: "Works in a folder of its own that is removed at the end. Exits 0 when at the end every receiver "
             + "holds exactly the members of every cohort, 1 when not.")
 
-    @Flag(help: "One line a run and a closing summary.")
+    @Flag(help: "No dashboard: one line a run and a closing summary. Always so without a terminal.")
     var headless = false
-    @Option(name: .customLong("for"), help: ArgumentHelp("How long (default 30s).", valueName: "duration"))
+    @Option(name: .customLong("for"), help: ArgumentHelp("How long it plays headless (default 30s).", valueName: "duration"))
     var length = "30s"
     @Option(help: "How many times faster than life the demo's clock goes.")
     var speed = 60
+    @Flag(help: "ASCII only.")
+    var ascii = false
     @Flag(help: "Keep the folder.")
     var keep = false
 
@@ -28,7 +30,8 @@ struct DemoCommand: AsyncParsableCommand {
         Signals.handle { number in
             Task { await rehearsal.interrupt(128 + number) }
         }
-        let code = try await rehearsal.run()
+        let code = headless || !DashboardSession.hasTerminal
+            ? try await rehearsal.run() : try await rehearsal.show(isASCII: ascii)
         if keep { Output.note("the demo's workspace is \(folder)") }
         if code != 0 { throw ExitCode(code) }
     }

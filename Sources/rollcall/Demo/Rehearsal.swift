@@ -1,11 +1,13 @@
 import Configuration
 import Control
 import ControlServer
+import Dashboard
 import Glibc
 import HTTPClient
 import Receiver
 import Scheduling
 import SyncEngine
+import Synchronization
 import TerminalText
 
 /// Both clocks of the engine, many times faster than life.
@@ -34,6 +36,7 @@ struct FastClock: EngineClock {
 actor Rehearsal {
     private let folder: String
     private let seconds: Double
+    private let speed: Int
     private let clock: FastClock
     private let world: DemoWorld
     private let segment: Receiver
@@ -54,6 +57,7 @@ actor Rehearsal {
     init(folder: String, seconds: Double, speed: Int) async throws {
         self.folder = folder
         self.seconds = seconds
+        self.speed = speed
         clock = FastClock(speed: speed)
         world = try DemoWorld(path: folder + "/shop.db", seed: 20_260_301)
         var settings = ReceiverSettings(address: ListenAddress(host: "127.0.0.1", port: 0))
@@ -64,7 +68,8 @@ actor Rehearsal {
 
     func interrupt(_ code: Int32) { interrupted = code }
 
-    func run() async throws -> Int32 {
+    /// Prepares the shop, the receivers and an engine that does nothing yet.
+    private func open() async throws -> HostedEngine {
         try await world.populate()
         let ports = (try await segment.start(), try await crm.start())
         try writeConfiguration(segment: ports.0, crm: ports.1)
@@ -73,6 +78,18 @@ actor Rehearsal {
             location, loaded: try Session.configuration(location), purpose: .demo, transport: Session.transport,
             clock: clock)
         self.hosted = hosted
+        return hosted
+    }
+
+    private func close() async {
+        await hosted?.stop()
+        await segment.stop()
+        await crm.stop()
+    }
+
+    /// Plays the story headless: a line a run, then the proof.
+    func run() async throws -> Int32 {
+        let hosted = try await open()
         Output.line("demo: \(Self.cohorts.count) cohorts of \(DemoWorld.startingUsers) customers, two receivers on "
             + "loopback; workspace \(folder)")
         let changes = await hosted.engine.changes()
@@ -81,10 +98,69 @@ actor Rehearsal {
         try await live(hosted)
         let code = try await prove(hosted)
         printer.cancel()
-        await hosted.stop()
-        await segment.stop()
-        await crm.stop()
+        await close()
         return interrupted ?? code
+    }
+
+    // MARK: - On the dashboard
+
+    /// Plays the story behind a dashboard until that is left, then proves it.
+    func show(isASCII: Bool) async throws -> Int32 {
+        let hosted = try await open()
+        var options = try DashboardSettings.options(hosted.location)
+        options.workspace = "demo"
+        let session = DashboardSession(
+            location: hosted.location, mode: .screen, options: options, clock: clock, speed: speed, dumps: nil,
+            isASCII: isASCII, isSlow: false)
+        let playing = PlayingStory()
+        let changes = await hosted.engine.changes()
+        let counting = Task { await self.countRuns(changes) }
+        defer { counting.cancel() }
+        let code = try await session.run { host in
+            try await hosted.start(resuming: .everything)
+            playing.begin { await self.act(before: host, hosted) }
+            let link = EngineLink(host: host, control: hosted.control(actor: "demo"), find: nil)
+            return EngineConnection(link: link) { await playing.end() }
+        }
+        guard code == 0 else {
+            await close()
+            return code
+        }
+        Output.line("demo: calls the roll once more and compares what the receivers hold with the cohorts")
+        let proof = try await prove(hosted)
+        await close()
+        return proof
+    }
+
+    /// The first scenes come quickly: everybody is told, a list is cleaned and its plan held, a receiver fails. Later the
+    /// receiver recovers and fails again, so that whoever comes back finds something going on.
+    private func act(before host: DashboardHost, _ hosted: HostedEngine) async {
+        let control = hosted.control(actor: "demo")
+        func say(_ text: String) {
+            host.send(.logLines([LogLine(at: clock.now(), level: .notice, source: "demo", text: text)]))
+        }
+        func pause(_ seconds: Double) async {
+            await SystemClock().sleep(until: SystemClock().monotonic() + Int64(seconds * 1000))
+        }
+        let syncs = ((try? await control.status(nil)) ?? []).map(\.sync)
+        for run in (try? await control.sync(SyncRequest(syncs: syncs))) ?? [] { _ = try? await control.settled(run.run) }
+        say("somebody cleans the newsletter list; 40 % of its members are gone")
+        try? await world.cleanNewsletter()
+        _ = try? await control.sync(SyncRequest(syncs: syncs.filter { $0.hasPrefix("newsletter@") }))
+        var step = 0
+        while !Task.isCancelled {
+            if step % 60 == 2 {
+                say("the receiver behind crm starts to answer 503")
+                crm.setFaults(FaultScript(rules: [FaultRule(action: .status(503))]))
+            }
+            if step % 60 == 30 {
+                say("the receiver behind crm is well again")
+                crm.setFaults(.none)
+            }
+            try? await world.pass()
+            await pause(0.5)
+            step += 1
+        }
     }
 
     private func writeConfiguration(segment: UInt16, crm: UInt16) throws {
@@ -106,6 +182,7 @@ actor Rehearsal {
                     source: shop
                     query: \(cohort.query)
                     to: [\(cohort.to.joined(separator: ", "))]
+                    guards: \(cohort.key == "newsletter" ? "{max_leave: 20%}" : "off")
                     schedule: \(cohort.schedule)
 
                 """
@@ -160,6 +237,16 @@ actor Rehearsal {
         }
     }
 
+    private func countRuns(_ changes: AsyncStream<EngineChange>) async {
+        var seen: Set<String> = []
+        for await change in changes {
+            guard case .run(let record) = change, record.phase == .finished, seen.insert("\(record.id)").inserted else {
+                continue
+            }
+            ran += 1
+        }
+    }
+
     private func printRuns(_ changes: AsyncStream<EngineChange>) async {
         var seen: Set<String> = []
         for await change in changes {
@@ -207,6 +294,22 @@ actor Rehearsal {
             + "\(counts.0.duplicates + counts.1.duplicates) repeated, \(counts.0.dropped + counts.1.dropped) dropped, "
             + (wrong == 0 ? "every receiver holds exactly its cohorts" : "\(wrong) syncs differ"))
         return wrong == 0 ? 0 : 1
+    }
+}
+
+/// The story while a dashboard shows it.
+private final class PlayingStory: Sendable {
+    private let task = Mutex<Task<Void, Never>?>(nil)
+
+    func begin(_ body: @escaping @Sendable () async -> Void) {
+        task.withLock { $0 = Task { await body() } }
+    }
+
+    /// Returns once the last scene is over.
+    func end() async {
+        let playing = task.withLock { $0 }
+        playing?.cancel()
+        await playing?.value
     }
 }
 

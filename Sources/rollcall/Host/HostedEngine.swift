@@ -131,8 +131,10 @@ actor HostedEngine {
     private func logRuns(_ changes: AsyncStream<EngineChange>) async {
         for await change in changes {
             guard case .run(let record) = change, record.phase == .finished || record.phase == .held else { continue }
-            engine.context.log("run \(record.id) \(record.sync) \(record.describedState)"
-                + (record.reason.map { ": \($0)" } ?? ""))
+            // The reason of a held run says itself that it is held.
+            let words = record.phase == .held ? record.reason ?? "held" : record.describedState
+                + (record.reason.map { ": \($0)" } ?? "")
+            engine.context.log("run \(record.id) \(record.sync) \(words)")
         }
     }
 
