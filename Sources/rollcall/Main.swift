@@ -79,7 +79,7 @@ struct Rollcall: AsyncParsableCommand {
             DiscardCommand.self, CancelCommand.self, PauseCommand.self, ResumeCommand.self, FreezeCommand.self,
             UnfreezeCommand.self, RejectsCommand.self, CheckCommand.self, InitCommand.self, ServeCommand.self,
             ReceiverCommand.self, DemoCommand.self, VerifyCommand.self, DoctorCommand.self,
-            DashboardCommand.self,
+            DashboardCommand.self, ManualCommand.self,
         ],
         defaultSubcommand: DashboardCommand.self)
 }

@@ -22,6 +22,8 @@ struct SyncRow: Sendable {
     let lateSince: Instant?
 
     init(_ view: StatusView) {
+        var view = view
+        if view.state == "held" { view.reason = HeldReason.bare(view.reason) }
         self.view = view
         id = ByteText(view.sync)
         next = view.next.flatMap { Instant.parse(rfc3339: $0) }
@@ -47,6 +49,8 @@ struct RunRow: Sendable {
     let finished: Instant?
 
     init(_ view: RunView) {
+        var view = view
+        if view.phase == "held" { view.reason = HeldReason.bare(view.reason) }
         self.view = view
         id = ByteText(view.run)
         number = Int(view.run) ?? 0
@@ -80,6 +84,16 @@ struct EventRow: Sendable {
     init(_ view: EventView) {
         self.view = view
         at = Instant.parse(rfc3339: view.at)
+    }
+}
+
+/// The engine's reason for holding a plan, without the word that every screen shows beside it already.
+enum HeldReason {
+    private static let word = "held: "
+
+    static func bare(_ reason: String?) -> String? {
+        guard let reason, reason.hasPrefix(word) else { return reason }
+        return String(reason.dropFirst(word.count))
     }
 }
 

@@ -18,7 +18,9 @@ extension Painter {
             facts.column = 1
             facts.width = max(0, facts.width - 2)
             facts.height = max(0, facts.height - 1)
+            if hasSiblings(model, row) { facts.width = max(0, facts.width - 46) }
             self.facts(model, row, in: facts)
+            facts.width = max(0, layout.body.width - 3)
             siblings(model, row, facts)
             rule("runs", note: "newest first", row: places.table.row - 1, in: layout.body)
             table(.cohortRuns, model, in: places.table)
@@ -36,10 +38,14 @@ extension Painter {
         }
     }
 
+    private func hasSiblings(_ model: DashboardModel, _ row: SyncRow) -> Bool {
+        width >= 110 && model.shown.syncs(of: row.view.cohort).count > 1
+    }
+
     /// The cohort's other destinations, at the right of the facts when there is room.
     private mutating func siblings(_ model: DashboardModel, _ row: SyncRow, _ region: Region) {
         let others = model.shown.syncs(of: row.view.cohort).filter { $0.id != row.id }
-        guard width >= 110, !others.isEmpty else { return }
+        guard hasSiblings(model, row) else { return }
         let column = width - 44
         put("also told", row: region.row, column: column, width: 43, role: .dim)
         for (offset, other) in others.prefix(max(0, region.height - 1)).enumerated() {

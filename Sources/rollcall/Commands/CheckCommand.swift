@@ -16,6 +16,8 @@ struct CheckCommand: AsyncParsableCommand {
     func run() async throws {
         let location = WorkspaceLocation.current
         let loaded = try Session.configuration(location)
+        // A dashboard.yaml beside it is read with the same care.
+        _ = try DashboardSettings.options(location)
         var wiring = Wiring(workspace: location.folder, transport: Session.transport)
         let configuration = wiring.engineConfiguration(of: loaded.model)
         guard wiring.problems.isEmpty else { throw Failure.configuration(wiring.problems.joined(separator: "\n")) }

@@ -22,8 +22,10 @@ extension CohortFacts {
     }
 
     private static func details(of cohort: CohortConfiguration) -> [(label: String, value: String)] {
-        [("id", cohort.id), ("selects", selection(cohort.selection)), ("trait", cohort.trait),
-            ("on_leave", onLeave(cohort.onLeave)), ("first_sync", cohort.firstSync == .baseline ? "baseline" : "backfill")]
+        [
+            ("id", cohort.id), ("selects", selection(cohort.selection)), ("on_leave", onLeave(cohort.onLeave)),
+            ("first_sync", cohort.firstSync == .baseline ? "baseline" : "backfill"),
+        ]
     }
 
     private static func selection(_ selection: Selection) -> String {
