@@ -14,6 +14,8 @@ package enum PaletteCommand: Hashable, Sendable {
     case run(String)
     case go(String)
     case schedule(String, when: String?)
+    /// A limit of a cohort's guards; nil takes it out, so that its default holds.
+    case guardLimit(cohort: String, name: String, value: String?)
     case screen(String)
     case filter(String)
     case sort(String, descending: Bool)
@@ -52,6 +54,7 @@ extension PaletteCommand {
         ("freeze", "freeze", "stop all sending"),
         ("unfreeze", "unfreeze", "lift the freeze"),
         ("schedule", "schedule NAME [WHEN]", "edit a schedule"),
+        ("guard", "guard NAME LIMIT VALUE", "change a guard, such as max_leave 30%; `default` takes it out"),
         ("status", "status", "state of every sync"),
         ("runs", "runs [NAME]", "history of runs"),
         ("run", "run ID", "one run in full"),
@@ -119,6 +122,9 @@ extension PaletteCommand {
             let name = rest.first ?? ""
             let when = rest.dropFirst().joined(separator: " ")
             return .schedule(name, when: when.isEmpty ? nil : when)
+        case "guard":
+            guard rest.count == 3 else { throw CommandError(usage(of: first)) }
+            return .guardLimit(cohort: rest[0], name: rest[1], value: rest[2] == "default" ? nil : rest[2])
         case "undo", "retire", "migrate", "purge", "overlap", "verify", "doctor", "check": return try hosted(words)
         default: return try view(first, rest, tail)
         }

@@ -69,8 +69,23 @@ extension DashboardModel {
             editSchedule(of: sync)
             if let when, screen == .editor { _ = editor?.replaceWhen(when, now: now) }
         }
+        case .guardLimit(let name, let limit, let value): askToSetGuard(of: name, limit, to: value)
+        case .host(let words) where words[0] == "purge":
+            ask("remove \(words.dropFirst().joined(separator: " ")) from history for good?   y removes", [.command(words)])
         default: executeView(command)
         }
+    }
+
+    /// Shows what holds now beside what shall hold.
+    private mutating func askToSetGuard(of name: String, _ limit: String, to value: String?) {
+        guard let sync = resolve([name], all: false)?.first, let cohort = data.cohort(Self.cohort(of: sync)) else { return }
+        guard let now = cohort.guards.first(where: { $0.label == limit })?.value else {
+            let known = cohort.guards.map(\.label).joined(separator: ", ")
+            return say("no guard `\(limit)` on \(cohort.key)" + (known.isEmpty ? "" : "; there are \(known)"), .error)
+        }
+        ask(
+            "\(limit) of \(cohort.key): \(now) -> \(value ?? "default"), written to rollcall.yaml?   y writes",
+            [.setGuard(cohort: cohort.key, name: limit, value: value)])
     }
 
     private mutating func executeView(_ command: PaletteCommand) {
@@ -114,7 +129,7 @@ extension DashboardModel {
         case .cancel: .cancel
         case .pause, .resume: .pause
         case .freeze: .freeze
-        case .schedule: .editSchedule
+        case .schedule, .guardLimit: .editSchedule
         case .host(let words): ["overlap", "verify", "doctor", "check"].contains(words[0]) ? nil : .discard
         default: nil
         }

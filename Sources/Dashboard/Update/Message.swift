@@ -84,6 +84,8 @@ package enum Effect: Hashable, Sendable {
     case describeSchedule(ScheduleEdition)
     /// Writes it, unless the file is no longer what it was when the change was described.
     case saveSchedule(ScheduleEdition)
+    /// Writes one limit of a cohort's guards; nil takes it out.
+    case setGuard(cohort: String, name: String, value: String?)
     /// Opens `rollcall.yaml` in `$EDITOR`, at a cohort when one is named, and checks it on return.
     case openEditor(cohort: String?)
     /// Opens a commented template in `$EDITOR`, checks it, and appends the cohort.

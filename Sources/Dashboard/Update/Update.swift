@@ -262,7 +262,7 @@ extension DashboardModel {
     private mutating func done(_ effect: Effect) {
         switch effect {
         case .sync, .approve, .discard, .cancel: ask(.status)
-        case .pause, .openEditor, .addCohort:
+        case .pause, .openEditor, .addCohort, .setGuard:
             ask(.configuration)
             ask(.status)
         case .saveSchedule:

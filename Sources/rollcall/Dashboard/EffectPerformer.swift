@@ -1,3 +1,4 @@
+import Configuration
 import Control
 import Dashboard
 import DashboardTerminal
@@ -95,6 +96,11 @@ final class EffectPerformer: Sendable {
             return "\(ids.count) dismissed; not sent again until their membership changes"
         case .retry(_, let syncs):
             return Self.started(try await service.sync(SyncRequest(syncs: syncs)))
+        case .setGuard(let cohort, let name, let value):
+            try ConfigurationEditing.edit(files.location) { editor throws(ConfigurationEditError) in
+                try editor.setGuard(cohort: cohort, name: name, value: value)
+            }
+            return "saved; \(name) of \(cohort) is \(value ?? "the default")"
         case .saveSchedule(let edition):
             try files.checkUnchanged(since: edition)
             try await service.schedule(edition.request)
