@@ -11,13 +11,23 @@ final class EffectPerformer: Sendable {
     private let link: EngineLink
     private let files: WorkspaceFiles
     private let programs: OutsidePrograms
+    /// What changes something is done one after another, in the order of the keys: a pause and its undoing must not
+    /// overtake each other.
+    private let acts: AsyncStream<Effect>.Continuation
 
     init(host: DashboardHost, link: EngineLink, files: WorkspaceFiles) {
         self.host = host
         self.link = link
         self.files = files
         programs = OutsidePrograms(host: host, files: files)
+        let (stream, continuation) = AsyncStream.makeStream(of: Effect.self)
+        acts = continuation
+        Task { [weak self] in
+            for await effect in stream { await self?.act(effect) }
+        }
     }
+
+    deinit { acts.finish() }
 
     /// Returns at once; what takes time is answered by a message.
     func perform(_ effect: Effect) {
@@ -35,7 +45,9 @@ final class EffectPerformer: Sendable {
         case .ask(.configuration): host.send(.configuration(files.facts()))
         case .ask(let question): Task { await self.ask(question) }
         case .quit: break
-        default: Task { await self.act(effect) }
+        // A dry run reads a whole source; nothing waits for that.
+        case .plan: Task { await self.act(effect) }
+        default: acts.yield(effect)
         }
     }
 
