@@ -132,6 +132,13 @@ package final class SQLiteStore: SyncStore {
         try await write { try state.save($0) }
     }
 
+    package func saveSyncStates(_ states: [SyncState]) async throws(StoreError) {
+        guard !states.isEmpty else { return }
+        try await write { database in
+            for state in states { try state.save(database) }
+        }
+    }
+
     package func destinationStates() async throws(StoreError) -> [DestinationState] {
         try await read { try DestinationState.fetchAll($0) }
     }

@@ -196,6 +196,8 @@ package protocol SyncStore: Sendable {
 
     func syncStates() async throws(StoreError) -> [SyncState]
     func saveSyncState(_ state: SyncState) async throws(StoreError)
+    /// Saves many at once; nothing is done for none.
+    func saveSyncStates(_ states: [SyncState]) async throws(StoreError)
     func destinationStates() async throws(StoreError) -> [DestinationState]
     func saveDestinationState(_ state: DestinationState) async throws(StoreError)
 

@@ -149,27 +149,33 @@ package actor Engine {
         }
         lanes = keptLanes
         destinations = Dictionary(new.destinations.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
-        for definition in new.syncs {
-            await followSchedule(of: definition)
-            await inheritLedger(of: definition)
+        await followSchedules(of: new.syncs)
+        let orphans = states.values.filter { definitions[$0.sync] == nil && $0.ledger != nil }
+        if !orphans.isEmpty {
+            for definition in new.syncs { await inheritLedger(of: definition) }
         }
         await endWhatNoLongerFits()
         publish(.configured)
     }
 
-    /// Notes since when a schedule is followed: catch-up counts only occurrences after that, never paused ones.
-    private func followSchedule(of definition: SyncDefinition) async {
-        var state = states[definition.id] ?? SyncState(sync: definition.id)
-        let policy = definition.schedule
-        let signature = "\(policy.schedule.text)|\(policy.zone.identifier)|\(policy.isPaused ? "paused" : "active")"
-        guard state.scheduleSignature != signature, !isObserving else { return }
-        state.scheduleSignature = signature
-        state.scheduleLoadedAt = context.clock.now()
-        states[definition.id] = state
+    /// Notes since when schedules are followed: catch-up counts only occurrences after that, never paused ones.
+    private func followSchedules(of definitions: [SyncDefinition]) async {
+        guard !isObserving else { return }
+        var changed: [SyncState] = []
+        for definition in definitions {
+            var state = states[definition.id] ?? SyncState(sync: definition.id)
+            let policy = definition.schedule
+            let signature = "\(policy.schedule.text)|\(policy.zone.identifier)|\(policy.isPaused ? "paused" : "active")"
+            guard state.scheduleSignature != signature else { continue }
+            state.scheduleSignature = signature
+            state.scheduleLoadedAt = context.clock.now()
+            states[definition.id] = state
+            changed.append(state)
+        }
         do throws(StoreError) {
-            try await context.store.saveSyncState(state)
+            try await context.store.saveSyncStates(changed)
         } catch {
-            context.log("\(definition.id): \(error.message)")
+            context.log("schedules: \(error.message)")
         }
     }
 
