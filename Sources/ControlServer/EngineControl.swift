@@ -285,7 +285,11 @@ package struct EngineControl: ControlService {
     // MARK: - Names
 
     private func syncs(named names: [String]?) async throws(Refusal) -> [SyncID] {
-        guard let names else { return await engine.syncs.map(\.id) }
+        guard let names else {
+            // A held retirement waits for somebody, also where the file has its cohort no longer.
+            let configured = await engine.syncs.map(\.id)
+            return configured + (await engine.heldSyncs).filter { !configured.contains($0) }.sorted()
+        }
         return try syncIDs(names)
     }
 

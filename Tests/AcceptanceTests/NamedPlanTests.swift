@@ -102,6 +102,7 @@ struct NamedPlanTests {
         let plan = try await held(workspace, "retire", "vip")
         #expect(plan.text("mode") == "retire" && plan.count("left") == 60 && plan.count("entered") == 0)
         #expect(try receiver.members() == ids(11...70))
+        #expect(try await workspace.status()["vip@seg"]?.text("held_run") == plan.text("run"), "it is not out of sight")
         let ending = try await workspace.rollcall("approve", plan.text("run") ?? "", "--json")
         #expect(ending.code == 0, "\(ending.errors)")
         #expect(try ending.lines().last?.count("ledger_after") == 0)

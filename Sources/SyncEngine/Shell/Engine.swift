@@ -261,6 +261,7 @@ package actor Engine {
     package var retention: Int64 { configuration.retention }
     package var allDestinations: [DestinationDefinition] { configuration.destinations }
     package func activeRun(of sync: SyncID) -> RunRecord? { activeRecords[sync] }
+    package var heldSyncs: [SyncID] { Array(held.keys) }
     package func heldRun(of sync: SyncID) -> RunRecord? { held[sync] }
     package func queuedRun(of sync: SyncID) -> RunRecord? { queue.first { $0.record.sync == sync }?.record }
     /// Runs that wait or are under way, oldest first.
