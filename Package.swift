@@ -20,6 +20,7 @@ let package = Package(
     targets: [
         // C shims around Debian's libraries.
         .target(name: "CCrypto", linkerSettings: [.linkedLibrary("crypto")]),
+        .target(name: "CFiles"),
         .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
         .systemLibrary(name: "CPostgres"),
         .systemLibrary(name: "CZlib"),
@@ -50,7 +51,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Configuration",
-            dependencies: ["CCrypto", "Scheduling", "Secrets", "SyncEngine", "Yams"], swiftSettings: strict),
+            dependencies: ["CCrypto", "CFiles", "Scheduling", "Secrets", "SyncEngine", "Yams"], swiftSettings: strict),
         .target(
             name: "Receiver",
             dependencies: [

@@ -43,10 +43,11 @@ extension ConfigurationEditor {
         if mkdir(stateFolder, 0o700) != 0, errno != EEXIST {
             throw .failed(file: stateFolder, reason: String(cString: strerror(errno)))
         }
-        try AtomicFile.write(current, to: "\(stateFolder)/\(Self.previousName)", like: nil) { true }
-        // The last look comes right before the file changes hands.
-        try AtomicFile.write(bytes, to: target, like: status) {
-            (try? Self.current(target, path: path)) == current
+        try AtomicFile.write(current, to: "\(stateFolder)/\(Self.previousName)", like: nil, replacing: nil)
+        do throws(ConfigurationWriteError) {
+            try AtomicFile.write(bytes, to: target, like: status, replacing: current)
+        } catch .changedMeanwhile {
+            throw .changedMeanwhile(file: path)
         }
         return LoadedConfiguration(
             path: path, bytes: bytes, digest: ConfigurationFile.digest(bytes), model: model)
@@ -70,60 +71,5 @@ extension ConfigurationEditor {
         } catch {
             throw .failed(file: path, reason: error.description)
         }
-    }
-}
-
-/// Replacing a file in one step.
-enum AtomicFile {
-    /// Writes beside the file under a new name, makes that durable, and renames it.
-    /// - Parameters:
-    ///   - status: whose mode and owner the file gets; nil gives mode 0600.
-    ///   - isExpected: asked right before the rename; false leaves the file as it is.
-    static func write(
-        _ bytes: [UInt8], to path: String, like status: stat?, isExpected: () -> Bool
-    ) throws(ConfigurationWriteError) {
-        func failure() -> ConfigurationWriteError { .failed(file: path, reason: String(cString: strerror(errno))) }
-        var name = Array("\(path).XXXXXX".utf8CString)
-        // mkstemp opens with O_EXCL and mode 0600.
-        let descriptor = mkstemp(&name)
-        guard descriptor >= 0 else { throw failure() }
-        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-        var isPlaced = false
-        defer {
-            close(descriptor)
-            if !isPlaced { unlink(name) }
-        }
-        if let status {
-            // Only root can give a file away; for everybody else it is theirs already.
-            if status.st_uid != geteuid() || status.st_gid != getegid() {
-                _ = fchown(descriptor, status.st_uid, status.st_gid)
-            }
-            guard fchmod(descriptor, status.st_mode & 0o7777) == 0 else { throw failure() }
-        }
-        var written = 0
-        while written < bytes.count {
-            let count = bytes.withUnsafeBytes { buffer in
-                Glibc.write(descriptor, buffer.baseAddress.map { $0 + written }, bytes.count - written)
-            }
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { throw failure() }
-            written += count
-        }
-        guard fsync(descriptor) == 0 else { throw failure() }
-        guard isExpected() else { throw .changedMeanwhile(file: path) }
-        guard rename(name, path) == 0 else { throw failure() }
-        isPlaced = true
-        try syncFolder(of: path)
-    }
-
-    /// Makes the rename durable.
-    private static func syncFolder(of path: String) throws(ConfigurationWriteError) {
-        let end = path.lastIndex(of: "/") ?? path.startIndex
-        let folder = end == path.startIndex ? (path.hasPrefix("/") ? "/" : ".") : String(path[..<end])
-        let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { return }
-        defer { close(descriptor) }
-        // A folder that cannot be synced (some network file systems) does not make the rename undone.
-        fsync(descriptor)
     }
 }

@@ -62,9 +62,10 @@ enum Quantity {
         return millionths
     }
 
-    /// `500/s`, in events a second; 1 to 1,000,000.
+    /// `500/s`, in events a second; 1 to 1,000,000. `unlimited` is the largest number there is.
     static func rate(_ text: String) throws(QuantityComplaint) -> Int {
-        let right = "a rate is a whole number of events a second, such as 500/s"
+        if text == "unlimited" { return .max }
+        let right = "a rate is a whole number of events a second, such as 500/s, or unlimited"
         guard text.hasSuffix("/s") else {
             guard let number = whole(text) else { throw QuantityComplaint(message: right) }
             throw QuantityComplaint(message: "\(right): write \(number)/s")

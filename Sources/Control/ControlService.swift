@@ -17,7 +17,12 @@ package protocol ControlService: Sendable {
     func members(
         _ sync: String, visit: @escaping @Sendable (MemberView) async -> Bool
     ) async throws(Refusal)
+    /// The same for an earlier moment, in RFC 3339.
+    func members(
+        _ sync: String, at time: String, visit: @escaping @Sendable (MemberView) async -> Bool
+    ) async throws(Refusal)
     func rejects(_ syncs: [String]?) async throws(Refusal) -> [RejectView]
+    func overlap(_ a: String, _ b: String) async throws(Refusal) -> OverlapView
 
     func plan(_ query: PlanQuery) async throws(Refusal) -> [PlanView]
     func sync(_ request: SyncRequest) async throws(Refusal) -> [RunView]
@@ -26,6 +31,12 @@ package protocol ControlService: Sendable {
     func approve(_ action: RunRequest) async throws(Refusal) -> RunView
     func discard(_ action: RunRequest) async throws(Refusal) -> RunView
     func cancel(_ action: RunRequest) async throws(Refusal) -> RunView
+    /// Plans the inverse of a run; the plan is held.
+    func undo(_ action: RunRequest) async throws(Refusal) -> RunView
+    /// Plan to tell everyone `false`, and to move everyone to a changed trait; each plan is held.
+    func retire(_ request: NamedPlanRequest) async throws(Refusal) -> [RunView]
+    func migrate(_ request: NamedPlanRequest) async throws(Refusal) -> [RunView]
+    func purge(_ request: PurgeRequest) async throws(Refusal) -> PurgeView
     func dismiss(_ action: RejectAction) async throws(Refusal)
     func freeze(_ request: FreezeRequest) async throws(Refusal)
     func pause(_ request: PauseRequest) async throws(Refusal)

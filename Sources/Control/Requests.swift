@@ -42,6 +42,32 @@ package struct RunRequest: Codable, Sendable, Equatable {
     }
 }
 
+/// Makes plans that a person asks for by name (`retire`, `migrate`): each is held.
+package struct NamedPlanRequest: Codable, Sendable, Equatable {
+    /// Names of syncs, `cohort@destination`.
+    package var syncs: [String]
+    /// For the audit log.
+    package var reason: String?
+
+    package init(syncs: [String], reason: String? = nil) {
+        self.syncs = syncs
+        self.reason = reason
+    }
+}
+
+/// Removes one user from history (`purge`).
+package struct PurgeRequest: Codable, Sendable, Equatable {
+    /// The user's id, exactly.
+    package var user: String
+    /// For the audit log.
+    package var reason: String?
+
+    package init(user: String, reason: String? = nil) {
+        self.user = user
+        self.reason = reason
+    }
+}
+
 /// Which events are wanted; all fields narrow.
 package struct EventQuery: Codable, Sendable, Equatable {
     package var syncs: [String]?

@@ -60,6 +60,16 @@ package struct SocketControl: ControlService {
         try await stream(get("members", [("sync", sync)]), visit: visit)
     }
 
+    package func members(
+        _ sync: String, at time: String, visit: @escaping @Sendable (MemberView) async -> Bool
+    ) async throws(Refusal) {
+        try await stream(get("members", [("sync", sync), ("at", time)]), visit: visit)
+    }
+
+    package func overlap(_ a: String, _ b: String) async throws(Refusal) -> OverlapView {
+        try await one(get("overlap", [("a", a), ("b", b)]))
+    }
+
     package func rejects(_ syncs: [String]?) async throws(Refusal) -> [RejectView] {
         try await all(get("rejects", repeated("sync", syncs)))
     }
@@ -101,6 +111,20 @@ package struct SocketControl: ControlService {
     package func approve(_ action: RunRequest) async throws(Refusal) -> RunView { try await act("approve", action) }
     package func discard(_ action: RunRequest) async throws(Refusal) -> RunView { try await act("discard", action) }
     package func cancel(_ action: RunRequest) async throws(Refusal) -> RunView { try await act("cancel", action) }
+
+    package func undo(_ action: RunRequest) async throws(Refusal) -> RunView { try await act("undo", action) }
+
+    package func retire(_ request: NamedPlanRequest) async throws(Refusal) -> [RunView] {
+        try await all(post("retire", request))
+    }
+
+    package func migrate(_ request: NamedPlanRequest) async throws(Refusal) -> [RunView] {
+        try await all(post("migrate", request))
+    }
+
+    package func purge(_ request: PurgeRequest) async throws(Refusal) -> PurgeView {
+        try await one(post("purge", request))
+    }
 
     private func act(_ verb: String, _ action: RunRequest) async throws(Refusal) -> RunView {
         try await one(post("runs/\(Self.escaped(action.run))/\(verb)", action))

@@ -78,6 +78,7 @@ extension RunView: JSONLineWritable {
         line.field("approved_at", approved_at)
         line.field("approval_reason", approval_reason)
         line.field("replaced_by", replaced_by)
+        line.field("undoes", undoes)
         line.field("bad_rows", bad_rows)
     }
 }
@@ -234,5 +235,27 @@ extension SyncNameView: JSONLineWritable {
     package func write(to line: inout JSONLine) {
         line.field("sync", sync)
         line.field("configured", configured)
+    }
+}
+
+extension OverlapView: JSONLineWritable {
+    package func write(to line: inout JSONLine) {
+        line.field("sync_a", sync_a)
+        line.field("sync_b", sync_b)
+        line.field("a", a)
+        line.field("b", b)
+        line.field("both", both)
+        line.field("only_a", only_a)
+        line.field("only_b", only_b)
+    }
+}
+
+extension PurgeView: JSONLineWritable {
+    package func write(to line: inout JSONLine) {
+        line.field("runs", runs)
+        line.field("events", events)
+        line.field("rejects", rejects)
+        line.field("dismissals_kept", dismissals_kept)
+        line.field("told", told)
     }
 }

@@ -116,6 +116,8 @@ package struct RunView: Codable, Sendable, Equatable {
     package var approved_at: String?
     package var approval_reason: String?
     package var replaced_by: String?
+    /// The run that this one takes back (`undo`).
+    package var undoes: String?
     package var bad_rows: [BadRowView] = []
 
     package init(
@@ -244,6 +246,47 @@ package struct MemberView: Codable, Sendable, Equatable {
     package init(sync: String, member: String) {
         self.sync = sync
         self.member = member
+    }
+}
+
+/// How many members two syncs have in common (`overlap`): sizes, as their destinations were told.
+package struct OverlapView: Codable, Sendable, Equatable {
+    package var sync_a: String
+    package var sync_b: String
+    package var a: Int
+    package var b: Int
+    package var both: Int
+    package var only_a: Int
+    package var only_b: Int
+
+    package init(sync_a: String, sync_b: String, a: Int, b: Int, both: Int) {
+        self.sync_a = sync_a
+        self.sync_b = sync_b
+        self.a = a
+        self.b = b
+        self.both = both
+        only_a = a - both
+        only_b = b - both
+    }
+}
+
+/// What was removed of one user (`purge`).
+package struct PurgeView: Codable, Sendable, Equatable {
+    /// Runs whose history named the user, and the enters and leaves removed from them.
+    package var runs: Int
+    package var events: Int
+    /// Rejects removed, and dismissals that stay because they decide what is sent.
+    package var rejects: Int
+    package var dismissals_kept: Int
+    /// Syncs whose ledger still says what the user was told.
+    package var told: [String]
+
+    package init(runs: Int, events: Int, rejects: Int, dismissals_kept: Int, told: [String]) {
+        self.runs = runs
+        self.events = events
+        self.rejects = rejects
+        self.dismissals_kept = dismissals_kept
+        self.told = told
     }
 }
 

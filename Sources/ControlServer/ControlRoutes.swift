@@ -30,7 +30,9 @@ struct ControlRoutes {
         case (.GET, "runs"): return try await runs(path, request)
         case (.GET, "events"): return events(request)
         case (.GET, "users"): return lines(try await service.user(try request.required("id")))
-        case (.GET, "members"): return members(try request.required("sync"))
+        case (.GET, "members"): return members(try request.required("sync"), at: request.value("at"))
+        case (.GET, "overlap"):
+            return lines([try await service.overlap(try request.required("a"), try request.required("b"))])
         case (.GET, "rejects"): return lines(try await service.rejects(request.list("sync")))
         case (.GET, "changes"): return try await changes()
         case (.POST, "plan"): return plan(try await request.decoded(PlanQuery.self))
@@ -39,6 +41,11 @@ struct ControlRoutes {
         case (.POST, "rejects") where path.count == 3 && path[2] == "dismiss":
             try await service.dismiss(RejectAction(id: path[1]))
             return lines([RunView]())
+        case (.POST, "retire"):
+            return lines(try await service.retire(try await request.decoded(NamedPlanRequest.self)))
+        case (.POST, "migrate"):
+            return lines(try await service.migrate(try await request.decoded(NamedPlanRequest.self)))
+        case (.POST, "purge"): return lines([try await service.purge(try await request.decoded(PurgeRequest.self))])
         case (.POST, "freeze"):
             try await service.freeze(try await request.decoded(FreezeRequest.self))
             return lines([RunView]())
@@ -87,7 +94,9 @@ struct ControlRoutes {
         case "approve": return lines([try await service.approve(action)])
         case "discard": return lines([try await service.discard(action)])
         case "cancel": return lines([try await service.cancel(action)])
-        default: throw Refusal(code: 64, message: "unknown action \(path[2]); there are approve, discard and cancel")
+        case "undo": return lines([try await service.undo(action)])
+        default:
+            throw Refusal(code: 64, message: "unknown action \(path[2]); there are approve, discard, cancel and undo")
         }
     }
 
@@ -106,10 +115,14 @@ struct ControlRoutes {
         }
     }
 
-    private func members(_ sync: String) -> HTTPResponse {
+    private func members(_ sync: String, at time: String?) -> HTTPResponse {
         stream { [service] channel in
             let writer = LineWriter(channel)
-            try await service.members(sync) { await writer.write($0.jsonLine()) }
+            if let time {
+                try await service.members(sync, at: time) { await writer.write($0.jsonLine()) }
+            } else {
+                try await service.members(sync) { await writer.write($0.jsonLine()) }
+            }
             await writer.flush()
         }
     }

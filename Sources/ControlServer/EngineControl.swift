@@ -29,7 +29,7 @@ package struct EngineControl: ControlService {
         history = History(store: engine.context.store, folder: engine.context.folder)
     }
 
-    private var store: any SyncStore { engine.context.store }
+    var store: any SyncStore { engine.context.store }
 
     // MARK: - Looking
 
@@ -204,6 +204,7 @@ package struct EngineControl: ControlService {
     }
 
     package func approve(_ action: RunRequest) async throws(Refusal) -> RunView {
+        if let id = RunID(text: action.run) { try await pauseIfUndo(id) }
         do throws(EngineRefusal) {
             let id = try engineRunID(action.run)
             let retryFor = action.retry_for.map(milliseconds)
@@ -214,6 +215,20 @@ package struct EngineControl: ControlService {
         } catch {
             throw Refusal(error)
         }
+    }
+
+    /// The next run of a sync would take its undo back, so the schedule stops first (PRODUCT.md §3).
+    private func pauseIfUndo(_ id: RunID) async throws(Refusal) {
+        let run: RunRecord?
+        do throws(StoreError) {
+            run = try await store.run(id)
+        } catch {
+            throw Refusal(error)
+        }
+        guard let run, run.mode == .undo, run.phase == .held, await !engine.isFrozen,
+            let definition = await engine.definition(of: run.sync), !definition.schedule.isPaused
+        else { return }
+        try await host.pause(PauseRequest(names: [run.sync.description], paused: true), actor: actor)
     }
 
     package func discard(_ action: RunRequest) async throws(Refusal) -> RunView {
@@ -270,11 +285,15 @@ package struct EngineControl: ControlService {
     // MARK: - Names
 
     private func syncs(named names: [String]?) async throws(Refusal) -> [SyncID] {
-        guard let names else { return await engine.syncs.map(\.id) }
+        guard let names else {
+            // A held retirement waits for somebody, also where the file has its cohort no longer.
+            let configured = await engine.syncs.map(\.id)
+            return configured + (await engine.heldSyncs).filter { !configured.contains($0) }.sorted()
+        }
         return try syncIDs(names)
     }
 
-    private func syncIDs(_ names: [String]) throws(Refusal) -> [SyncID] {
+    func syncIDs(_ names: [String]) throws(Refusal) -> [SyncID] {
         var syncs: [SyncID] = []
         for name in names {
             guard let sync = SyncID(name) else {
@@ -285,14 +304,14 @@ package struct EngineControl: ControlService {
         return syncs
     }
 
-    private func runID(_ text: String) throws(Refusal) -> RunID {
+    func runID(_ text: String) throws(Refusal) -> RunID {
         guard let id = RunID(text: text) else {
             throw Refusal(code: 64, message: "\(text) is no run; `rollcall runs` lists them")
         }
         return id
     }
 
-    private func engineRunID(_ text: String) throws(EngineRefusal) -> RunID {
+    func engineRunID(_ text: String) throws(EngineRefusal) -> RunID {
         guard let id = RunID(text: text) else { throw .unknownRun(text) }
         return id
     }

@@ -22,6 +22,7 @@ extension RunView {
         approved_at = record.approval?.at.rfc3339
         approval_reason = record.approval?.reason
         replaced_by = record.replacedBy?.description
+        undoes = record.undoes?.description
         ledger_after = record.ledgerAfter
         bad_rows = record.badRows.map {
             BadRowView(position: $0.position, reason: $0.reason, unreadable: $0.isUnreadable)

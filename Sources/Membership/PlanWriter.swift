@@ -1,7 +1,7 @@
 /// Writes the changes of a plan and keeps its summary, its hash and its samples.
 struct PlanWriter {
     private let request: PlanRequest
-    private let ledger: Ledger
+    private let base: FileDigest
     private let writer: BlockWriter
     private let hash: PlanHash
     private var samples = ChangeKind.allCases.map { _ in PlanSample() }
@@ -16,7 +16,7 @@ struct PlanWriter {
 
     init(_ request: PlanRequest, _ ledger: Ledger, at path: String) throws(StateFileError) {
         self.request = request
-        self.ledger = ledger
+        base = ledger.digest
         writer = try BlockWriter(path, .plan)
         hash = PlanHash(sync: request.sync, trait: request.trait)
         dismissals = Dismissals(request.dismissed)
@@ -28,6 +28,32 @@ struct PlanWriter {
         leavesOnly = request.leavesOnly
         holdsBackOpposites = request.holdsBackOpposites
         summary.ledgerMembers = ledger.members
+    }
+
+    /// Writes anew what another plan says of itself; its changes come through ``copy(_:_:)``.
+    init(like plan: Plan, at path: String) throws(StateFileError) {
+        request = PlanRequest(sync: plan.sync, trait: plan.trait, mode: plan.mode, attempt: plan.attempt)
+        base = plan.base
+        writer = try BlockWriter(path, .plan)
+        hash = PlanHash(sync: plan.sync, trait: plan.trait)
+        dismissals = Dismissals([])
+        withholdsLeaves = false
+        ignoresLeaves = false
+        isFull = false
+        leavesOnly = false
+        holdsBackOpposites = false
+        summary = plan.summary
+        (summary.entered, summary.left, summary.reasserted, summary.idBytes) = (0, 0, 0, 0)
+    }
+
+    /// Takes over a change of another plan.
+    mutating func copy(_ changes: RecordStream, _ index: Int) throws(StateFileError) {
+        let (code, codeHash) = (changes.code(index), changes.hashes[index])
+        let detail = changes.states[index] < 2 ? nil : ChangeDetail(changes.detail(index))
+        let entered = changes.entered(index)
+        try write(
+            code, hash: codeHash, entered: entered, kind: detail?.kind ?? (entered ? .entered : .left),
+            earlier: detail?.earlier)
     }
 
     /// Whether a member of the snapshot who was told `true` needs no more than being counted.
@@ -74,7 +100,7 @@ struct PlanWriter {
         summary.hash = hash.finish()
         let facts = PlanFacts(
             sync: request.sync, trait: request.trait, mode: request.mode, attempt: request.attempt,
-            base: ledger.digest, summary: summary, samples: samples)
+            base: base, summary: summary, samples: samples)
         return try Plan(writer.finish(facts: facts.bytes))
     }
 }

@@ -24,6 +24,7 @@ package final class SQLiteStore: SyncStore {
                 PRAGMA journal_mode = DELETE;
                 PRAGMA synchronous = EXTRA;
                 PRAGMA trusted_schema = OFF;
+                PRAGMA secure_delete = ON;
                 """)
         }
         do {
@@ -57,7 +58,7 @@ package final class SQLiteStore: SyncStore {
         }
     }
 
-    private func read<Value: Sendable>(
+    func read<Value: Sendable>(
         _ body: @escaping @Sendable (Database) throws -> Value
     ) async throws(StoreError) -> Value {
         do {
@@ -67,7 +68,7 @@ package final class SQLiteStore: SyncStore {
         }
     }
 
-    private func write<Value: Sendable>(
+    func write<Value: Sendable>(
         _ body: @escaping @Sendable (Database) throws -> Value
     ) async throws(StoreError) -> Value {
         do {
@@ -105,7 +106,7 @@ package final class SQLiteStore: SyncStore {
         try await write { try Self.append(entry, to: $0) }
     }
 
-    private static func append(_ entry: AuditEntry, to database: Database) throws {
+    static func append(_ entry: AuditEntry, to database: Database) throws {
         try database.execute(
             sql: "INSERT INTO audit (at, actor, action, subject, reason) VALUES (?, ?, ?, ?, ?)",
             arguments: [entry.at.milliseconds, entry.actor, entry.action, entry.subject, entry.reason])
@@ -129,6 +130,13 @@ package final class SQLiteStore: SyncStore {
 
     package func saveSyncState(_ state: SyncState) async throws(StoreError) {
         try await write { try state.save($0) }
+    }
+
+    package func saveSyncStates(_ states: [SyncState]) async throws(StoreError) {
+        guard !states.isEmpty else { return }
+        try await write { database in
+            for state in states { try state.save(database) }
+        }
     }
 
     package func destinationStates() async throws(StoreError) -> [DestinationState] {

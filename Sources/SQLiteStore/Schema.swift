@@ -9,8 +9,62 @@ enum Schema {
         migrator.registerMigration("1 first") { database in
             try database.execute(sql: first)
         }
+        migrator.registerMigration("2 runs asked for by name") { database in
+            try database.execute(sql: runsAskedForByName)
+        }
         return migrator
     }
+
+    /// SQLite cannot change a CHECK, so the table is written anew: `undo`, `retire` and `migrate` are modes, and a run
+    /// may name the one that it takes back. Numbers of runs go on counting where they were.
+    private static let runsAskedForByName = """
+        CREATE TABLE newer_runs (
+          id           INTEGER PRIMARY KEY AUTOINCREMENT,
+          sync         TEXT NOT NULL,
+          trigger      TEXT NOT NULL CHECK (trigger IN ('schedule', 'catch-up', 'manual')),
+          mode         TEXT NOT NULL
+                       CHECK (mode IN ('changes', 'full', 'baseline', 'leaves', 'undo', 'retire', 'migrate')),
+          nominal      INTEGER,                           -- the instant the schedule named
+          phase        TEXT NOT NULL
+                       CHECK (phase IN ('queued', 'fetching', 'planning', 'held', 'sending', 'finished')),
+          outcome      TEXT
+                       CHECK (outcome IN ('succeeded', 'unchanged', 'partial', 'failed', 'cancelled', 'discarded')),
+          reason       TEXT,
+          created_at   INTEGER NOT NULL,
+          started_at   INTEGER,
+          finished_at  INTEGER,
+          identity     TEXT NOT NULL,                     -- json SyncIdentity the run was made for
+          fetched      TEXT,                              -- json FetchCounts
+          bad_rows     TEXT NOT NULL,                     -- json, the first hundred
+          snapshot     TEXT,                              -- json SnapshotReference
+          plan         TEXT,                              -- json PlanFacts
+          holds        TEXT NOT NULL,                     -- json, what tripped
+          notes        TEXT NOT NULL,                     -- json, sentences
+          delivery     TEXT NOT NULL,                     -- json DeliveryCounts, updated with the batches
+          approval     TEXT,                              -- json Approval
+          replaced_by  INTEGER,
+          ledger_after INTEGER,
+          undoes       INTEGER,                           -- the run that this one takes back
+          is_indexed   INTEGER NOT NULL DEFAULT 0,        -- 1: every planned member stands in planned_members
+          CHECK ((phase = 'finished') = (outcome IS NOT NULL)),
+          CHECK ((outcome IS NULL) = (finished_at IS NULL)),
+          CHECK (phase NOT IN ('held', 'sending') OR plan IS NOT NULL),
+          CHECK (phase <> 'held' OR holds <> '[]'),
+          CHECK ((undoes IS NOT NULL) = (mode = 'undo'))
+        ) STRICT;
+        INSERT INTO newer_runs
+          SELECT id, sync, trigger, mode, nominal, phase, outcome, reason, created_at, started_at, finished_at,
+                 identity, fetched, bad_rows, snapshot, plan, holds, notes, delivery, approval, replaced_by,
+                 ledger_after, NULL, is_indexed
+          FROM runs;
+        DELETE FROM sqlite_sequence WHERE name = 'newer_runs';
+        INSERT INTO sqlite_sequence (name, seq) SELECT 'newer_runs', seq FROM sqlite_sequence WHERE name = 'runs';
+        DROP TABLE runs;
+        ALTER TABLE newer_runs RENAME TO runs;
+        CREATE INDEX runs_by_sync ON runs (sync, id);
+        CREATE INDEX runs_unfinished ON runs (phase) WHERE phase <> 'finished';
+        CREATE INDEX runs_large ON runs (id) WHERE plan IS NOT NULL AND is_indexed = 0;
+        """
 
     private static let first = """
         CREATE TABLE install (

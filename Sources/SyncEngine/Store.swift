@@ -170,6 +170,24 @@ package struct RejectChanges: Sendable, Equatable {
     package init() {}
 }
 
+/// One run's plan files without one user.
+package struct PlanPurge: Sendable, Equatable {
+    package var run: RunID
+    /// The run's facts with the new files; its counts stay, they name nobody.
+    package var facts: PlanFacts
+    /// The positions that the user had, highest first.
+    package var positions: [Int]
+    /// The user's hash in the index; nil when another member of the run has the same.
+    package var memberHash: UInt64?
+
+    package init(run: RunID, facts: PlanFacts, positions: [Int], memberHash: UInt64?) {
+        self.run = run
+        self.facts = facts
+        self.positions = positions
+        self.memberHash = memberHash
+    }
+}
+
 /// Everything small and relational. Each verb is one transaction: when it returns, it is on the disk; when it throws,
 /// nothing changed.
 package protocol SyncStore: Sendable {
@@ -178,6 +196,8 @@ package protocol SyncStore: Sendable {
 
     func syncStates() async throws(StoreError) -> [SyncState]
     func saveSyncState(_ state: SyncState) async throws(StoreError)
+    /// Saves many at once; nothing is done for none.
+    func saveSyncStates(_ states: [SyncState]) async throws(StoreError)
     func destinationStates() async throws(StoreError) -> [DestinationState]
     func saveDestinationState(_ state: DestinationState) async throws(StoreError)
 
@@ -220,6 +240,17 @@ package protocol SyncStore: Sendable {
     /// Removes runs that finished before `instant`, except the last of each sync; returns them, so that their files
     /// can be removed too.
     func removeRuns(finishedBefore instant: Instant, limit: Int) async throws(StoreError) -> [RunRecord]
+
+    /// File names of every plan that a run refers to.
+    func planFiles() async throws(StoreError) -> Set<String>
+
+    /// Removes one user's change from the history of a finished run: its plan files are replaced, what is known of the
+    /// later positions moves up, and its index no longer names the user.
+    func purgePlan(_ purge: PlanPurge) async throws(StoreError)
+
+    /// Removes one user's rejects. Dismissed ones are decisions that still hold; they stay, without their history.
+    /// - Returns: how many were removed and how many stay.
+    func purgeRejects(of member: [UInt8], audit: AuditEntry) async throws(StoreError) -> (removed: Int, kept: Int)
 
     /// Checks the store's own structure; returns the faults found.
     func integrityFaults() async throws(StoreError) -> [String]

@@ -36,6 +36,28 @@ package struct SyncDefinition: Sendable {
     }
 }
 
+extension SyncDefinition {
+    /// A sync that the configuration no longer has, as the destination was told of it: for its retirement only.
+    static func former(_ sync: SyncID, _ told: SyncIdentity) -> SyncDefinition? {
+        guard let manual = try? Schedule.parse("manual") else { return nil }
+        return SyncDefinition(
+            id: sync,
+            audience: Audience(
+                key: sync.cohort, name: told.name ?? sync.cohort, id: told.id ?? sync.cohort, trait: told.trait,
+                leavesAsNull: told.leavesAsNull ?? false),
+            template: told.template, sourceKey: "", sourceKind: told.sourceKind, source: nil,
+            schedule: SchedulePolicy(schedule: manual, zone: .utc), guards: GuardLimits(), leaves: .tellFalse,
+            firstSync: .backfill)
+    }
+}
+
+extension SyncIdentity {
+    /// Whether this is what a destination at this address was told.
+    func isTold(at adapter: any Destination) -> Bool {
+        destinationKind == adapter.kind && destinationAddress == adapter.address
+    }
+}
+
 /// One configured destination, with its adapter and what all its syncs share.
 package struct DestinationDefinition: Sendable {
     package var key: String

@@ -11,6 +11,7 @@ enum Main {
         signal(SIGPIPE, SIG_IGN)
         signal(SIGXFSZ, SIG_IGN)
         Signals.install()
+        FileLimit.raise()
         let arguments: CommandLineArguments
         do {
             arguments = try CommandLineArguments(Array(CommandLine.arguments.dropFirst()))
@@ -54,6 +55,17 @@ enum Main {
     }
 }
 
+/// How many files this process may have open.
+private enum FileLimit {
+    /// Raises the soft limit as far as the system lets anybody: looking back over many runs opens a plan for each.
+    static func raise() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = min(limit.rlim_max, 65_536)
+        _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+}
+
 /// How a command ends when it does not succeed.
 struct Failure: Error {
     var code: Int32
@@ -78,8 +90,9 @@ struct Rollcall: AsyncParsableCommand {
             EventsCommand.self, UserCommand.self, MembersCommand.self, ScheduleCommand.self, ApproveCommand.self,
             DiscardCommand.self, CancelCommand.self, PauseCommand.self, ResumeCommand.self, FreezeCommand.self,
             UnfreezeCommand.self, RejectsCommand.self, CheckCommand.self, InitCommand.self, ServeCommand.self,
-            ReceiverCommand.self, DemoCommand.self, VerifyCommand.self, DoctorCommand.self,
-            DashboardCommand.self, ManualCommand.self,
+            ReceiverCommand.self, DemoCommand.self, VerifyCommand.self, DoctorCommand.self, UndoCommand.self,
+            RetireCommand.self, MigrateCommand.self, OverlapCommand.self, PurgeCommand.self, DashboardCommand.self,
+            ManualCommand.self,
         ],
         defaultSubcommand: DashboardCommand.self)
 }
@@ -128,9 +141,6 @@ struct CommandLineArguments {
     }
 
     private static func complaint(about word: String, names: Set<String>) -> String {
-        if ["undo", "retire", "migrate", "overlap", "purge"].contains(word) {
-            return "this version has no \(word) yet"
-        }
         let near = NearNames.nearest(to: word, among: names.sorted())
         return "there is no command \"\(word)\"; "
             + (near.isEmpty ? "`rollcall help` lists them" : "did you mean \(near.joined(separator: " or "))?")

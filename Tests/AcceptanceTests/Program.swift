@@ -9,7 +9,7 @@ struct Ending: Sendable {
     let signal: Int32?
     let output: [UInt8]
     let errors: String
-    /// The most memory that the program, or one of its children, ever had resident, in bytes.
+    /// The most memory that the program ever had resident, in bytes, looked at every few milliseconds.
     let peakMemory: Int
 
     var text: String { String(decoding: output, as: UTF8.self) }
@@ -44,6 +44,9 @@ final class Program: Sendable {
     private let outputPath: String
     private let errorPath: String
     private let status = Mutex<(raw: Int32, peakMemory: Int)?>(nil)
+    /// The most memory seen so far. What `wait4` says cannot be used: it counts the memory of this very process, which
+    /// the child had until it became another program.
+    private let peak = Mutex(0)
 
     struct CannotStart: Error {
         let path: String
@@ -96,11 +99,20 @@ final class Program: Sendable {
         status.withLock { status in
             if status == nil {
                 var raw: Int32 = 0
-                var usage = rusage()
-                if wait4(pid, &raw, WNOHANG, &usage) == pid { status = (raw, usage.ru_maxrss * 1024) }
+                notePeak()
+                if waitpid(pid, &raw, WNOHANG) == pid { status = (raw, peak.withLock { $0 }) }
             }
             return status
         }
+    }
+
+    /// Looks at the high-water mark that the system keeps of the running program.
+    private func notePeak() {
+        let lines = String(decoding: bytes(at: "/proc/\(pid)/status"), as: UTF8.self).split(separator: "\n")
+        guard let line = lines.first(where: { $0.hasPrefix("VmHWM:") }),
+            let kibibytes = Int(line.filter(\.isNumber))
+        else { return }
+        peak.withLock { $0 = max($0, kibibytes * 1024) }
     }
 
     func send(_ signal: Int32) {

@@ -90,15 +90,62 @@ struct FileTests {
         #expect(folder.names == [])
     }
 
-    @Test func changeBetweenTheLastLookAndTheRenameIsSeen() {
+    @Test func changeBeforeTheLastLookIsSeen() {
         let folder = TemporaryFolder()
         folder.write("old", to: "f")
         let path = folder.file("f")
         #expect(throws: ConfigurationWriteError.changedMeanwhile(file: path)) {
-            try AtomicFile.write([0x61], to: path, like: nil) { false }
+            try AtomicFile.write([0x61], to: path, like: nil, replacing: Array("older".utf8))
         }
         #expect(folder.read("f") == Array("old".utf8))
         #expect(folder.names == ["f"])
+    }
+
+    @Test func saveByRenameInTheInstantOfOursIsNotOverwritten() {
+        let folder = TemporaryFolder()
+        folder.write("old", to: "f")
+        let path = folder.file("f")
+        #expect(throws: ConfigurationWriteError.changedMeanwhile(file: path)) {
+            try AtomicFile.write(Array("ours".utf8), to: path, like: nil, replacing: Array("old".utf8)) {
+                folder.write("theirs", to: "g")
+                rename(folder.file("g"), path)
+            }
+        }
+        #expect(folder.read("f") == Array("theirs".utf8))
+        #expect(folder.names == ["f"])
+    }
+
+    @Test func saveInPlaceThatIsUnderWayIsNotOverwritten() {
+        let folder = TemporaryFolder()
+        folder.write("old", to: "f")
+        let path = folder.file("f")
+        var editor: Int32 = -1
+        #expect(throws: ConfigurationWriteError.changedMeanwhile(file: path)) {
+            try AtomicFile.write(Array("ours".utf8), to: path, like: nil, replacing: Array("old".utf8)) {
+                // Opened, nothing written yet: the content alone would not show it.
+                editor = open(path, O_WRONLY)
+            }
+        }
+        #expect(write(editor, "new", 3) == 3)
+        close(editor)
+        #expect(folder.read("f") == Array("new".utf8))
+        #expect(folder.names == ["f"])
+        #expect(throws: Never.self) {
+            try AtomicFile.write(Array("ours".utf8), to: path, like: nil, replacing: Array("new".utf8))
+        }
+        #expect(folder.read("f") == Array("ours".utf8))
+    }
+
+    @Test func deletionInTheInstantOfOursIsSeen() {
+        let folder = TemporaryFolder()
+        folder.write("old", to: "f")
+        let path = folder.file("f")
+        #expect(throws: ConfigurationWriteError.changedMeanwhile(file: path)) {
+            try AtomicFile.write(Array("ours".utf8), to: path, like: nil, replacing: Array("old".utf8)) {
+                unlink(path)
+            }
+        }
+        #expect(folder.names == [])
     }
 
     @Test func linkStaysALink() throws {

@@ -18,6 +18,7 @@ struct QuantityTests {
         #expect(try Quantity.multiple("5x") == 5_000_000)
         #expect(try Quantity.multiple("1.5x") == 1_500_000)
         #expect(try Quantity.rate("500/s") == 500)
+        #expect(try Quantity.rate("unlimited") == .max)
     }
 
     @Test(arguments: [

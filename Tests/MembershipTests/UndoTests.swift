@@ -48,4 +48,61 @@ import Testing
             try undo.verify()
         }
     }
+
+    /// Many runs with every outcome: the ledger after each is found again from the last one backward, and from nothing
+    /// forward, and a plan rewritten without a member says the same of everybody else.
+    @Test(arguments: seeds(1...12))
+    func thePastIsFoundAgain(seed: UInt64) throws {
+        let folder = try TemporaryFolder()
+        var random = SeededGenerator(seed: seed)
+        var ledger = Ledger.empty
+        var moments: [Set<MemberID>] = [[]]
+        var told: [AcceptedChanges] = []
+        for round in 1...5 {
+            let ids = Set((0..<150).map { _ in randomID(&random, among: 250) })
+            let source = try snapshot(ids, at: folder.file("s\(round)"), in: folder)
+            let plan = try Plan.make(
+                snapshot: source, ledger: ledger, request: request(attempt: UInt64(round)), at: folder.file("p\(round)"))
+            let some = Int.random(in: 0...plan.count, using: &random)
+            let more = Int.random(in: some...plan.count, using: &random)
+            let outcomes = [
+                OutcomeRange(range: 0..<some, outcome: .accepted), OutcomeRange(range: some..<more, outcome: .unknown),
+                OutcomeRange(range: more..<plan.count, outcome: .accepted),
+            ]
+            ledger = try Ledger.applying(plan, to: ledger, outcomes: outcomes, at: folder.file("l\(round)"))
+            told.append(AcceptedChanges(plan: plan, accepted: [0..<some, more..<plan.count].filter { !$0.isEmpty }))
+            moments.append(Set(try members(of: ledger)))
+        }
+        for (moment, expected) in moments.enumerated() {
+            let back = try all(PastMembership(.backward, from: ledger, changes: Array(told[moment...])))
+            #expect(Set(back) == expected && back.count == expected.count, "seed \(seed), back to \(moment)")
+            let forth = try all(PastMembership(.forward, from: .empty, changes: told[..<moment].reversed()))
+            #expect(Set(forth) == expected, "seed \(seed), forward to \(moment)")
+        }
+        for change in told {
+            let plan = change.plan
+            guard let victim = try entries(of: plan).randomElement(using: &random) else { continue }
+            let rewritten = try plan.without(victim.member, at: folder.file("without"))
+            try rewritten.verify()
+            let rest = try entries(of: plan).filter { $0.member != victim.member }
+            let found = try entries(of: rewritten)
+            #expect(found.map(\.member) == rest.map(\.member), "seed \(seed)")
+            #expect(found.map(\.kind) == rest.map(\.kind) && found.map(\.attempt) == rest.map(\.attempt))
+            #expect(found.map(\.entered) == rest.map(\.entered))
+            #expect(try rewritten.find(victim.member) == nil && rewritten.base == plan.base)
+        }
+    }
+
+    private func all(_ past: PastMembership) throws -> [MemberID] {
+        var past = past
+        var found: [MemberID] = []
+        while let member = try past.next() { found.append(member) }
+        return found
+    }
+
+    private func members(of ledger: Ledger) throws -> [MemberID] {
+        var found: [MemberID] = []
+        try ledger.forEachMember { found.append(try MemberID(validating: $0)) }
+        return found
+    }
 }

@@ -377,4 +377,62 @@ private let small = SyncID(cohort: "small", destination: "seg")
         #expect(try await store.audit(limit: 9).map(\.action) == ["unfreeze", "freeze"])
         #expect(try await store.audit(limit: 1).map(\.action) == ["unfreeze"])
     }
+
+    @Test("a purge moves later positions up, shortens the piece that held the user, and takes their index entry")
+    func purging() async throws {
+        let file = TemporaryFile()
+        let store = try SQLiteStore(path: file.path)
+        let run = try await created(store)
+        func record(_ range: Range<Int>) -> BatchRecord {
+            BatchRecord(range: range, state: .accepted, attempts: 1, request: "\(run.id).1", at: start)
+        }
+        try await store.saveBatches(
+            [.put(record(0..<3)), .put(record(3..<4)), .put(record(4..<5)), .put(record(7..<10))], of: run.id,
+            counts: DeliveryCounts())
+        func ranges() async throws -> [Range<Int>] { try await store.batches(of: run.id).map(\.range) }
+        func purge(_ positions: [Int]) async throws {
+            let facts = PlanFacts(file: "new.plan", digest: "d", hash: "h")
+            try await store.purgePlan(PlanPurge(run: run.id, facts: facts, positions: positions, memberHash: 7))
+        }
+        try await purge([3])
+        #expect(try await ranges() == [0..<3, 3..<4, 6..<9])
+        try await purge([1])
+        #expect(try await ranges() == [0..<2, 2..<3, 5..<8])
+        try await purge([7, 0])
+        #expect(try await ranges() == [0..<1, 1..<2, 4..<6])
+        #expect(try await store.run(run.id)?.plan?.file == "new.plan")
+        #expect(try await store.planFiles() == ["new.plan"])
+    }
+
+    @Test("a file of the first version is brought forward: runs stay, and numbers go on where they were")
+    func firstVersion() async throws {
+        let file = TemporaryFile()
+        do {
+            let queue = try DatabaseQueue(path: file.path)
+            try Schema.migrator.migrate(queue, upTo: "1 first")
+            try await queue.write { database in
+                let columns = "sync, trigger, mode, phase, created_at, identity, bad_rows, holds, notes, delivery"
+                let identity = #"{"trait":"T","template":"t","sourceKind":"csv","sourceDefinition":"d","#
+                    + #""destinationKind":"segment","destinationAddress":"a"}"#
+                let counts = #"{"sent":0,"accepted":0,"rejected":0,"acceptedLeft":0,"requests":0,"retries":0,"bytes":0}"#
+                for _ in 0..<3 {
+                    try database.execute(
+                        sql: """
+                            INSERT INTO runs (\(columns)) VALUES
+                              ('big@seg', 'manual', 'changes', 'queued', 1, ?, '[]', '[]', '[]', ?)
+                            """,
+                        arguments: [identity, counts])
+                }
+                try database.execute(sql: "DELETE FROM runs WHERE id = 3")
+            }
+        }
+        let store = try SQLiteStore(path: file.path)
+        #expect(try await store.runs(RunFilter(limit: 10)).map(\.id.number) == [2, 1])
+        var undo = draft()
+        undo.mode = .undo
+        undo.undoes = RunID(1)
+        let created = try #require(try await store.createRun(undo))
+        #expect(created.id == RunID(4), "a number is never given twice")
+        #expect(try await store.run(RunID(4))?.undoes == RunID(1))
+    }
 }

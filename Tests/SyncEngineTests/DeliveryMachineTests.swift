@@ -80,6 +80,36 @@ import Testing
         #expect(breaches.first == nil, "and \(breaches.count - 1) further seeds")
     }
 
+    @Test("nothing behind the barrier goes out before everything before it is accepted or rejected")
+    func barrier() {
+        var machine = DeliveryMachine(run: RunID(7), count: 10, records: [], retryFor: 100_000, barrier: 4)
+        #expect(machine.next(now: 0) == .cut(0..<4))
+        let first = machine.cut(0..<3, at: newYear).piece
+        let second = machine.cut(3..<4, at: newYear).piece
+        #expect(machine.next(now: 0) == .wait(until: nil))
+        _ = machine.answer(first.id, with: .accepted(status: 200, rejected: []), now: 0, at: newYear)
+        #expect(machine.next(now: 0) == .wait(until: nil))
+        _ = machine.answer(
+            second.id, with: .unknown(status: nil, reason: "reset", retryAfter: nil), now: 0, at: newYear)
+        guard case .wait(let until?) = machine.next(now: 0) else {
+            Issue.record("the unknown one is to be sent again first")
+            return
+        }
+        guard case .resend(let again) = machine.next(now: until) else {
+            Issue.record("it is sent again")
+            return
+        }
+        let third = machine.resend(again, at: newYear).piece
+        _ = machine.answer(third.id, with: .refused(status: 400, reason: "bad"), now: until, at: newYear)
+        #expect(machine.next(now: until) == .cut(4..<10), "rejected is settled too")
+        let resumed = [BatchRecord(range: 0..<4, state: .sending, attempts: 1, request: "7.1", at: newYear)]
+        var next = DeliveryMachine(run: RunID(7), count: 10, records: resumed, retryFor: 1_000, barrier: 4)
+        guard case .resend = next.next(now: 0) else {
+            Issue.record("after a restart what was on the wire comes first")
+            return
+        }
+    }
+
     @Test("one bad member costs at most 2·log₂ n requests and is rejected alone",
         arguments: [1, 2, 3, 7, 64, 100, 1000])
     func bisection(count: Int) {

@@ -149,3 +149,14 @@ package struct RunMachine: Sendable, Equatable {
         return [.finish]
     }
 }
+
+extension Phase {
+    var isBeforeSending: Bool { self == .queued || self == .fetching || self == .planning }
+}
+
+extension RunRecord {
+    /// `finished, succeeded`, `held`, `sending`.
+    package var describedState: String {
+        outcome.map { "\(phase.rawValue), \($0.rawValue)" } ?? phase.rawValue
+    }
+}

@@ -85,6 +85,8 @@ package struct DeliveryMachine: Sendable {
     /// Retrying is given up after this many milliseconds of unbroken failure.
     package let retryFor: Int64
     private let run: RunID
+    /// Members from this position on wait until every one before it is accepted or rejected.
+    private let barrier: Int
     private var uncut: [Range<Int>]
     private var waiting: [Piece] = []
     private var inFlight: [Int: Piece] = [:]
@@ -98,8 +100,12 @@ package struct DeliveryMachine: Sendable {
     /// - Parameters:
     ///   - count: number of members in the plan.
     ///   - records: what is durable of an earlier execution of the same run, in any order.
-    package init(run: RunID, count: Int, records: [BatchRecord], retryFor: Int64, countLimit: Int = .max) {
+    ///   - barrier: members from this position on are sent only once every one before it is accepted or rejected.
+    package init(
+        run: RunID, count: Int, records: [BatchRecord], retryFor: Int64, countLimit: Int = .max, barrier: Int = 0
+    ) {
         self.run = run
+        self.barrier = barrier
         self.retryFor = retryFor
         self.countLimit = max(1, countLimit)
         var cursor = 0
@@ -144,9 +150,17 @@ package struct DeliveryMachine: Sendable {
             .min(by: { waiting[$0].range.lowerBound < waiting[$1].range.lowerBound }) {
             return .resend(waiting[index])
         }
-        if let range = uncut.first { return .cut(range) }
+        if let range = uncut.first, let sendable = sendable(range) { return .cut(sendable) }
         if let soonest = waiting.map(\.notBefore).min() { return .wait(until: soonest) }
         return inFlight.isEmpty ? .finished(.complete) : .wait(until: nil)
+    }
+
+    /// What of an uncut range may go out now. Everything before the barrier stands in it, waits, or is settled.
+    private func sendable(_ range: Range<Int>) -> Range<Int>? {
+        if range.lowerBound < barrier { return range.lowerBound..<min(range.upperBound, barrier) }
+        let isOpen = barrier == 0 || (waiting.allSatisfy { $0.range.lowerBound >= barrier }
+            && inFlight.values.allSatisfy { $0.range.lowerBound >= barrier })
+        return isOpen ? range : nil
     }
 
     /// The members that fitted into one request; they are in flight from now on.

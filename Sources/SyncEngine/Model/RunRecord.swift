@@ -47,6 +47,23 @@ package enum RunMode: String, Sendable, Codable, CaseIterable {
     case baseline
     /// Only the leaves that an earlier run withheld because of unreadable rows (`approve --leaves`).
     case leaves
+    /// The inverse of an earlier run, for members unchanged since (`undo RUN`). Always held.
+    case undo
+    /// `false` to everyone who was told (`retire NAME`). Always held.
+    case retire
+    /// `false` to everyone on the trait that was told, then `true` on the configured one (`migrate NAME`). Always held.
+    case migrate
+
+    /// Whether the run reads its source; the others work from the ledger and from what was read before.
+    package var readsSource: Bool {
+        switch self {
+        case .changes, .full, .baseline, .migrate: true
+        case .leaves, .undo, .retire: false
+        }
+    }
+
+    /// Whether the run speaks of what was told and says nothing about what the configuration wants.
+    package var keepsIdentity: Bool { self == .undo || self == .retire }
 }
 
 /// Where a run is. `held` is left only by approval, discard, or replacement.
@@ -84,6 +101,11 @@ package struct SyncIdentity: Hashable, Sendable, Codable {
     /// The destination's kind and address.
     package var destinationKind: String
     package var destinationAddress: String
+    /// The cohort's name and id, and whether a leave is told as `null`: how the destination words what `retire` tells
+    /// it when the configuration no longer has the cohort. Nil in what older versions wrote.
+    package var name: String?
+    package var id: String?
+    package var leavesAsNull: Bool?
 
     package init(
         trait: String, template: String, sourceKind: String, sourceDefinition: String, destinationKind: String,
@@ -136,6 +158,21 @@ package struct BadRow: Hashable, Sendable, Codable {
     }
 }
 
+/// The first part of a migration, a plan file of its own: `false` on the former trait to everyone who was told. Its
+/// changes stand before those of the run's own plan: positions count on from one to the other.
+package struct FormerPlan: Hashable, Sendable, Codable {
+    /// File name below the state folder's `plans`, and the digest that the file must have.
+    package var file: String
+    package var digest: String
+    package var trait: String
+
+    package init(file: String, digest: String, trait: String) {
+        self.file = file
+        self.digest = digest
+        self.trait = trait
+    }
+}
+
 /// What a plan says, as kept with its run.
 package struct PlanFacts: Hashable, Sendable, Codable {
     /// File name below the state folder's `plans`, and the digest that the file must have.
@@ -158,6 +195,9 @@ package struct PlanFacts: Hashable, Sendable, Codable {
     /// Requests and bytes that sending will take, estimated.
     package var requests = 0
     package var bytes = 0
+
+    /// The plan that ends the former trait of a migration; nil for every other run.
+    package var former: FormerPlan?
 
     package init(file: String, digest: String, hash: String) {
         self.file = file
@@ -225,6 +265,8 @@ package struct RunRecord: Hashable, Sendable, Codable {
     package var delivery = DeliveryCounts()
     package var approval: Approval?
     package var replacedBy: RunID?
+    /// The run that this one takes back.
+    package var undoes: RunID?
     /// Members of the ledger after the run; nil until it is finished.
     package var ledgerAfter: Int?
 

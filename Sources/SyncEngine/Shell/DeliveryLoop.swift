@@ -16,12 +16,13 @@ struct DeliveryResult: Sendable {
 actor DeliveryLoop {
     struct Settings: Sendable {
         var run: RunID
-        var plan: Plan
+        /// In the order of their positions.
+        var plans: [WordedPlan]
+        /// Members from this position on wait until every one before it is accepted or rejected.
+        var barrier: Int
         var records: [BatchRecord]
         var counts: DeliveryCounts
         var destination: any Destination
-        var audience: Audience
-        var identity: MessageIdentity
         var retryFor: Int64
         /// Members per request at most: what a 413 taught, or one second of the destination's rate.
         var countLimit: Int
@@ -76,11 +77,9 @@ actor DeliveryLoop {
         self.onProgress = onProgress
         (signals, signal) = AsyncStream.makeStream(of: Signal.self)
         machine = DeliveryMachine(
-            run: settings.run, count: settings.plan.count, records: settings.records, retryFor: settings.retryFor,
-            countLimit: settings.countLimit)
-        wording = PlanWording(
-            plan: settings.plan, encoder: settings.destination.encoder(for: settings.audience),
-            identity: settings.identity)
+            run: settings.run, count: settings.plans.reduce(0) { $0 + $1.plan.count }, records: settings.records,
+            retryFor: settings.retryFor, countLimit: settings.countLimit, barrier: settings.barrier)
+        wording = PlanWording(settings.plans, for: settings.destination)
         counts = settings.counts
         counts.sent = settings.records.filter { $0.attempts > 0 }.reduce(0) { $0 + $1.range.count }
         counts.accepted = settings.records.filter { $0.state == .accepted }.reduce(0) { $0 + $1.range.count }

@@ -36,6 +36,7 @@ package actor Engine {
         try await readState()
         context.folder.emptyScratch()
         RetentionSweep.removeLeftovers(in: context.folder)
+        try await RetentionSweep.removeStrayPlans(context)
         await configure(configuration)
         for record in try await unfinishedRuns() {
             await takeUp(record, resume)
@@ -97,7 +98,7 @@ package actor Engine {
                 await close(record, .failed, "interrupted before it was planned")
                 return
             }
-            guard definitions[record.sync] != nil else {
+            guard definition(for: record) != nil else {
                 await close(record, .failed, "interrupted before it was planned")
                 return
             }
@@ -148,27 +149,33 @@ package actor Engine {
         }
         lanes = keptLanes
         destinations = Dictionary(new.destinations.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
-        for definition in new.syncs {
-            await followSchedule(of: definition)
-            await inheritLedger(of: definition)
+        await followSchedules(of: new.syncs)
+        let orphans = states.values.filter { definitions[$0.sync] == nil && $0.ledger != nil }
+        if !orphans.isEmpty {
+            for definition in new.syncs { await inheritLedger(of: definition) }
         }
         await endWhatNoLongerFits()
         publish(.configured)
     }
 
-    /// Notes since when a schedule is followed: catch-up counts only occurrences after that, never paused ones.
-    private func followSchedule(of definition: SyncDefinition) async {
-        var state = states[definition.id] ?? SyncState(sync: definition.id)
-        let policy = definition.schedule
-        let signature = "\(policy.schedule.text)|\(policy.zone.identifier)|\(policy.isPaused ? "paused" : "active")"
-        guard state.scheduleSignature != signature, !isObserving else { return }
-        state.scheduleSignature = signature
-        state.scheduleLoadedAt = context.clock.now()
-        states[definition.id] = state
+    /// Notes since when schedules are followed: catch-up counts only occurrences after that, never paused ones.
+    private func followSchedules(of definitions: [SyncDefinition]) async {
+        guard !isObserving else { return }
+        var changed: [SyncState] = []
+        for definition in definitions {
+            var state = states[definition.id] ?? SyncState(sync: definition.id)
+            let policy = definition.schedule
+            let signature = "\(policy.schedule.text)|\(policy.zone.identifier)|\(policy.isPaused ? "paused" : "active")"
+            guard state.scheduleSignature != signature else { continue }
+            state.scheduleSignature = signature
+            state.scheduleLoadedAt = context.clock.now()
+            states[definition.id] = state
+            changed.append(state)
+        }
         do throws(StoreError) {
-            try await context.store.saveSyncState(state)
+            try await context.store.saveSyncStates(changed)
         } catch {
-            context.log("\(definition.id): \(error.message)")
+            context.log("schedules: \(error.message)")
         }
     }
 
@@ -213,7 +220,7 @@ package actor Engine {
                 await execution.cancel("the configuration of \(sync) changed")
             }
         }
-        for entry in queue where definitions[entry.record.sync] == nil && entry.record.phase == .queued {
+        for entry in queue where definition(for: entry.record) == nil && entry.record.phase == .queued {
             queue.removeAll { $0.record.id == entry.record.id }
             await close(entry.record, .cancelled, "\(entry.record.sync) is no longer configured")
         }
@@ -221,8 +228,11 @@ package actor Engine {
 
     /// Whether a run may go on under the current configuration.
     private func fits(_ record: RunRecord) -> Bool {
-        guard let definition = definitions[record.sync], let adapter = destinations[record.sync.destination]?.adapter
+        guard let definition = definition(for: record),
+            let adapter = destinations[record.sync.destination]?.adapter
         else { return false }
+        // These speak of what was told, whatever the configuration says of the cohort by now.
+        if record.mode.keepsIdentity { return record.identity.isTold(at: adapter) }
         let state = states[record.sync]
         let isPinned = definition.template == record.identity.template
             && (state?.told?.trait == record.identity.trait || state?.declinedTrait == definition.audience.trait)
@@ -235,13 +245,23 @@ package actor Engine {
     // MARK: - What others ask
 
     package func definition(of sync: SyncID) -> SyncDefinition? { definitions[sync] }
+
+    /// What a run works by: the configured sync, or for `retire` what the run itself says of one that is configured no
+    /// longer.
+    func definition(for record: RunRecord) -> SyncDefinition? {
+        definitions[record.sync] ?? (record.mode == .retire ? .former(record.sync, record.identity) : nil)
+    }
+
     package func destination(_ key: String) -> DestinationDefinition? { destinations[key] }
     package func lane(_ key: String) -> DestinationLane? { lanes[key] }
     package func state(of sync: SyncID) -> SyncState { states[sync] ?? SyncState(sync: sync) }
     package var allStates: [SyncState] { Array(states.values) }
     package var syncs: [SyncDefinition] { configuration.syncs }
+    /// How long history is kept, in milliseconds.
+    package var retention: Int64 { configuration.retention }
     package var allDestinations: [DestinationDefinition] { configuration.destinations }
     package func activeRun(of sync: SyncID) -> RunRecord? { activeRecords[sync] }
+    package var heldSyncs: [SyncID] { Array(held.keys) }
     package func heldRun(of sync: SyncID) -> RunRecord? { held[sync] }
     package func queuedRun(of sync: SyncID) -> RunRecord? { queue.first { $0.record.sync == sync }?.record }
     /// Runs that wait or are under way, oldest first.
@@ -362,11 +382,38 @@ package actor Engine {
         return records
     }
 
+    /// Queues a run that was asked for by name.
+    func enqueue(_ draft: RunRecord, options: RunOptions) async throws(StoreError) -> RunRecord? {
+        guard let record = try await context.store.createRun(draft) else { return nil }
+        queue.append((record, options))
+        publish(.run(record))
+        await dispatch()
+        return record
+    }
+
     func identity(of definition: SyncDefinition, at destination: DestinationDefinition) -> SyncIdentity {
-        SyncIdentity(
+        var identity = SyncIdentity(
             trait: definition.audience.trait, template: definition.template, sourceKind: definition.sourceKind,
             sourceDefinition: definition.source?.definition ?? "", destinationKind: destination.kind,
             destinationAddress: destination.adapter?.address ?? "")
+        identity.name = definition.audience.name
+        identity.id = definition.audience.id
+        identity.leavesAsNull = definition.audience.leavesAsNull
+        return identity
+    }
+
+    /// The ledgers of runs that are read for together, when a reading that equals all of them needs no sorting: each
+    /// run wants the difference, and its ledger is of the identity it will speak under, without unknowns.
+    private func knownLedgers(of group: [(record: RunRecord, options: RunOptions)]) -> [KnownLedger] {
+        var known: [KnownLedger] = []
+        for entry in group {
+            guard entry.record.mode == .changes, let state = states[entry.record.sync],
+                let ledger = state.ledger, ledger.unknown == 0,
+                state.told?.sharesLedger(with: entry.record.identity) == true
+            else { return [] }
+            known.append(KnownLedger(path: context.folder.ledgers + "/" + ledger.file, digest: ledger.digest))
+        }
+        return known
     }
 
     private func replaceHeld(of sync: SyncID, by new: RunID) async {
@@ -396,10 +443,10 @@ package actor Engine {
                 index += 1
                 continue
             }
-            let group = entry.record.phase == .queued && entry.options.mode != .leaves
+            let group = entry.record.phase == .queued && entry.record.mode.readsSource
                 ? queue.filter {
                     $0.record.phase == .queued && $0.record.sync.cohort == entry.record.sync.cohort
-                        && $0.options.mode != .leaves && mayStart($0.record)
+                        && $0.record.mode.readsSource && mayStart($0.record)
                 } : [entry]
             let started = Set(group.map(\.record.id))
             queue.removeAll { started.contains($0.record.id) }
@@ -420,11 +467,12 @@ package actor Engine {
         guard let first = group.first else { return }
         let memory = max(16 << 20, (configuration.memory - memoryInUse) / (queue.isEmpty ? 1 : 2))
         var ticket: FetchTicket?
-        if first.record.phase == .queued, first.record.mode != .leaves, let source = definitions[first.record.sync]?.source {
+        if first.record.phase == .queued, first.record.mode.readsSource, let source = definitions[first.record.sync]?.source {
             memoryInUse += memory
             ticket = FetchTicket(
                 source: source, scratch: context.folder.scratch,
-                path: "\(context.folder.snapshots)/\(first.record.id).snapshot", memory: memory, users: group.count)
+                path: "\(context.folder.snapshots)/\(first.record.id).snapshot", memory: memory, users: group.count,
+                known: knownLedgers(of: group))
         }
         let barrier = MemoryShare(bytes: ticket == nil ? 0 : memory, users: group.count)
         for entry in group {
@@ -447,7 +495,7 @@ package actor Engine {
     private func execute(
         _ record: RunRecord, _ options: RunOptions, ticket: FetchTicket?, event: RunEvent?, share: MemoryShare?
     ) {
-        guard let definition = definitions[record.sync], let destination = destinations[record.sync.destination],
+        guard let definition = definition(for: record), let destination = destinations[record.sync.destination],
             let lane = lanes[record.sync.destination]
         else {
             Task { await settleOrphan(record) }
@@ -512,7 +560,7 @@ package actor Engine {
         guard record.phase == .held, held[record.sync]?.id == id, active[record.sync] == nil else {
             throw .notPossible("run \(id) is not held: \(record.describedState)")
         }
-        guard definitions[record.sync] != nil else {
+        guard definition(for: record) != nil else {
             throw .notPossible("\(record.sync) is no longer configured")
         }
         try await audit("approve", "run \(id) plan \(record.plan?.hash ?? "")", actor: actor, reason: reason)
@@ -524,45 +572,6 @@ package actor Engine {
         let approval = Approval(by: actor, at: context.clock.now(), reason: reason)
         execute(record, options, ticket: nil, event: .approved(approval), share: nil)
         return record
-    }
-
-    /// Sends the leaves that unreadable rows withheld from a finished run, while that run is its sync's latest.
-    package func approveLeaves(
-        of id: RunID, actor: String, reason: String?, retryFor: Int64?
-    ) async throws(EngineRefusal) -> RunRecord {
-        if isFrozen { throw .frozen }
-        let record = try await record(id)
-        guard record.phase == .finished, (record.plan?.withheld ?? 0) > 0, let snapshot = record.snapshot else {
-            throw .notPossible("run \(id) withheld no leaves")
-        }
-        guard let definition = definitions[record.sync], let destination = destinations[record.sync.destination]
-        else { throw .notPossible("\(record.sync) is no longer configured") }
-        do throws(StoreError) {
-            guard try await context.store.runs(RunFilter(syncs: [record.sync], limit: 1)).first?.id == id else {
-                throw StoreError.unavailable("run \(id) is not the latest run of \(record.sync)")
-            }
-            var draft = RunRecord(
-                id: RunID(0), sync: record.sync, trigger: .manual, mode: .leaves, nominal: nil,
-                createdAt: context.clock.now(), identity: identity(of: definition, at: destination))
-            draft.snapshot = snapshot
-            draft.fetched = record.fetched
-            guard let created = try await context.store.createRun(draft) else {
-                throw StoreError.unavailable("run \(id) cannot be continued")
-            }
-            try await context.store.appendAudit(AuditEntry(
-                at: context.clock.now(), actor: actor, action: "approve leaves", subject: "run \(id)", reason: reason))
-            var options = RunOptions()
-            options.mode = .leaves
-            options.retryFor = retryFor
-            options.actor = actor
-            options.reason = reason
-            queue.append((created, options))
-            publish(.run(created))
-            await dispatch()
-            return created
-        } catch {
-            throw .notPossible(error.message)
-        }
     }
 
     package func discard(_ id: RunID, actor: String, reason: String?) async throws(EngineRefusal) -> RunRecord {
@@ -611,7 +620,7 @@ package actor Engine {
         publish(.frozen(freeze))
     }
 
-    private func record(_ id: RunID) async throws(EngineRefusal) -> RunRecord {
+    func record(_ id: RunID) async throws(EngineRefusal) -> RunRecord {
         do throws(StoreError) {
             if let record = try await context.store.run(id) { return record }
         } catch {
@@ -620,23 +629,12 @@ package actor Engine {
         throw .unknownRun(id.description)
     }
 
-    private func audit(_ action: String, _ subject: String, actor: String, reason: String?) async throws(EngineRefusal) {
+    func audit(_ action: String, _ subject: String, actor: String, reason: String?) async throws(EngineRefusal) {
         do throws(StoreError) {
             try await context.store.appendAudit(AuditEntry(
                 at: context.clock.now(), actor: actor, action: action, subject: subject, reason: reason))
         } catch {
             throw .storage(error.message)
         }
-    }
-}
-
-extension Phase {
-    var isBeforeSending: Bool { self == .queued || self == .fetching || self == .planning }
-}
-
-extension RunRecord {
-    /// `finished, succeeded`, `held`, `sending`.
-    package var describedState: String {
-        outcome.map { "\(phase.rawValue), \($0.rawValue)" } ?? phase.rawValue
     }
 }

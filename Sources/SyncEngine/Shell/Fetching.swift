@@ -6,7 +6,15 @@ import Synchronization
 struct FetchResult: Sendable {
     var counts: FetchCounts
     var badRows: [BadRow]
-    var snapshot: Snapshot
+    /// Nil when the members are exactly those that every ledger given to the ticket holds: then nothing is sorted,
+    /// merged or written.
+    var snapshot: Snapshot?
+}
+
+/// A ledger file that a reading is compared with.
+struct KnownLedger: Sendable {
+    var path: String
+    var digest: String
 }
 
 /// Why there is no result.
@@ -65,10 +73,11 @@ private final class RowTally: MemberRows {
     }
 
     /// The counts once the number of distinct members is known.
-    func counts(of snapshot: Snapshot) -> FetchCounts {
+    /// - Parameter distinct: number of different members among those that were read.
+    func counts(distinct: Int) -> FetchCounts {
         var final = counts
-        final.members = snapshot.members
-        final.duplicates = counts.members - snapshot.members
+        final.members = distinct
+        final.duplicates = counts.members - distinct
         return final
     }
 }
@@ -79,6 +88,7 @@ actor FetchTicket {
     private let scratch: String
     private let path: String
     private let memory: Int
+    private let known: [KnownLedger]
     private let stop = StopFlag()
     private var users: Int
     private var reading: Task<Result<FetchResult, FetchFailure>, Never>?
@@ -87,20 +97,24 @@ actor FetchTicket {
     ///   - path: where the snapshot is published.
     ///   - memory: bytes that sorting may use.
     ///   - users: runs that will ask for the result.
-    init(source: any MemberSource, scratch: String, path: String, memory: Int, users: Int) {
+    ///   - known: the ledgers of all of them, when a reading that matches every one need not be sorted; else empty.
+    init(
+        source: any MemberSource, scratch: String, path: String, memory: Int, users: Int, known: [KnownLedger] = []
+    ) {
         self.source = source
         self.scratch = scratch
         self.path = path
         self.memory = memory
         self.users = users
+        self.known = known
     }
 
     /// The result; the first caller starts the reading.
     func result() async -> Result<FetchResult, FetchFailure> {
         if let reading { return await reading.value }
-        let task = Task { [source, scratch, path, memory, stop] in
+        let task = Task { [source, scratch, path, memory, known, stop] in
             await BlockingThread.run {
-                Self.read(source, scratch: scratch, path: path, memory: memory, stop: stop)
+                Self.read(source, scratch: scratch, path: path, memory: memory, known: known, stop: stop)
             }
         }
         reading = task
@@ -114,7 +128,8 @@ actor FetchTicket {
     }
 
     private static func read(
-        _ source: any MemberSource, scratch: String, path: String, memory: Int, stop: StopFlag
+        _ source: any MemberSource, scratch: String, path: String, memory: Int, known: [KnownLedger],
+        stop: StopFlag
     ) -> Result<FetchResult, FetchFailure> {
         do throws(StateFileError) {
             let builder = try SnapshotBuilder(scratch: scratch, memoryLimit: memory)
@@ -130,11 +145,24 @@ actor FetchTicket {
                 builder.abandon()
                 return .failure(.storage(failure.message))
             }
+            if matches(builder, known) {
+                builder.abandon()
+                return .success(FetchResult(
+                    counts: tally.counts(distinct: tally.counts.members), badRows: tally.badRows, snapshot: nil))
+            }
             let snapshot = try builder.finish(at: path)
-            return .success(
-                FetchResult(counts: tally.counts(of: snapshot), badRows: tally.badRows, snapshot: snapshot))
+            return .success(FetchResult(
+                counts: tally.counts(distinct: snapshot.members), badRows: tally.badRows, snapshot: snapshot))
         } catch {
             return .failure(.storage(error.message))
+        }
+    }
+
+    /// Whether every ledger says what was read. One that cannot be opened is left to the planner, which says why.
+    private static func matches(_ builder: SnapshotBuilder, _ known: [KnownLedger]) -> Bool {
+        !known.isEmpty && known.allSatisfy { file in
+            guard let ledger = try? Ledger.open(file.path, expecting: FileDigest(hex: file.digest)) else { return false }
+            return builder.matches(ledger)
         }
     }
 }

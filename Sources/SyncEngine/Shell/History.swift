@@ -26,20 +26,20 @@ package struct MemberEvent: Sendable, Equatable {
 /// says who entered and left in a run, in an order that can be searched, and the batches beside it say what became of
 /// them.
 package struct History: Sendable {
-    private let store: any SyncStore
-    private let folder: StateFolder
+    let store: any SyncStore
+    let folder: StateFolder
 
     package init(store: any SyncStore, folder: StateFolder) {
         self.store = store
         self.folder = folder
     }
 
-    private func plan(of run: RunRecord, includingHeld: Bool = false) throws(StateFileError) -> Plan? {
+    func plans(of run: RunRecord, includingHeld: Bool = false) throws(StateFileError) -> RunPlans? {
         let hasEvents = run.phase == .sending || run.phase == .finished || includingHeld && run.phase == .held
         guard let facts = run.plan, hasEvents, facts.count > 0 else {
             return nil
         }
-        return try Plan.open(folder.plans + "/" + facts.file, expecting: FileDigest(hex: facts.digest))
+        return try RunPlans.open(facts, in: folder)
     }
 
     /// The events of one run in the order of its plan.
@@ -50,16 +50,13 @@ package struct History: Sendable {
     package func events(
         of run: RunRecord, in range: Range<Int>? = nil, includingHeld: Bool = false, _ visit: (MemberEvent) throws -> Bool
     ) async throws {
-        guard let plan = try plan(of: run, includingHeld: includingHeld) else { return }
+        guard let plans = try plans(of: run, includingHeld: includingHeld) else { return }
         let batches = try await store.batches(of: run.id)
-        var reader = try plan.reader(from: range?.lowerBound ?? 0)
-        var position = 0
-        while let record = try reader.next() {
-            if let range, record.index >= range.upperBound { return }
-            while position < batches.count, batches[position].range.upperBound <= record.index { position += 1 }
-            let batch = position < batches.count && batches[position].range.contains(record.index)
-                ? batches[position] : nil
-            guard try visit(event(PlanEntry(record), run: run, batch: batch)) else { return }
+        var next = 0
+        try plans.walk(range ?? 0..<plans.count) { position, record in
+            while next < batches.count, batches[next].range.upperBound <= position { next += 1 }
+            let batch = next < batches.count && batches[next].range.contains(position) ? batches[next] : nil
+            return try visit(event(PlanEntry(record), run: run, batch: batch))
         }
     }
 
@@ -81,9 +78,11 @@ package struct History: Sendable {
         let hash = member.bytes.withUnsafeBytes { MemberHash.of($0) }
         var events: [MemberEvent] = []
         for run in try await store.runsNaming(memberHash: hash) {
-            guard let plan = try plan(of: run), let entry = try plan.find(member) else { continue }
-            let batch = try await store.batches(of: run.id).first { $0.range.contains(entry.index) }
-            events.append(event(entry, run: run, batch: batch))
+            guard let found = try plans(of: run)?.find(member), !found.isEmpty else { continue }
+            let batches = try await store.batches(of: run.id)
+            for (position, entry) in found.reversed() {
+                events.append(event(entry, run: run, batch: batches.first { $0.range.contains(position) }))
+            }
         }
         return events
     }
@@ -97,10 +96,10 @@ package struct History: Sendable {
     /// What the destination has been told of a member, the run under way included.
     package func told(_ member: MemberID, state: SyncState, underWay run: RunRecord?) async throws -> Told {
         let told = try ledger(of: state).told(member)
-        guard let run, run.phase == .sending, let plan = try plan(of: run), let entry = try plan.find(member) else {
+        guard let run, run.phase == .sending, let (position, entry) = try plans(of: run)?.find(member).last else {
             return told
         }
-        guard let batch = try await store.batches(of: run.id).first(where: { $0.range.contains(entry.index) }) else {
+        guard let batch = try await store.batches(of: run.id).first(where: { $0.range.contains(position) }) else {
             return told
         }
         switch batch.state {

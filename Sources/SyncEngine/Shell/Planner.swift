@@ -3,7 +3,9 @@ import Scheduling
 
 /// A plan on disk, not yet part of any run.
 struct PlanDraft {
-    var plan: Plan
+    /// Nil when nothing at all has changed: such a plan has no file.
+    var plans: RunPlans?
+    /// The ledger the plan was made against; for a migration the one of the former trait.
     var ledger: Ledger
     var facts: PlanFacts
     /// The identity the plan speaks under: the configured one, or with the pinned trait of a renamed cohort.
@@ -12,6 +14,12 @@ struct PlanDraft {
     var notes: [String]
     var snapshot: SnapshotReference?
     var memberHashes: [UInt64]?
+
+    /// Changes to `count` members at most, spread over the plan.
+    func sample(_ count: Int) throws(StateFileError) -> [PlanEntry] {
+        guard let plans else { return [] }
+        return try plans.own.sample(count)
+    }
 }
 
 /// Makes a sync's plan from a snapshot and its ledger, and passes it by the guards.
@@ -28,24 +36,49 @@ struct Planner {
     mutating func make(from fetched: FetchResult, at path: String) async throws -> PlanDraft {
         let (identity, holds, notes) = reconcile()
         let ledger = try openLedger(under: identity)
+        guard let snapshot = fetched.snapshot else {
+            return unchangedDraft(identity, ledger, holds: holds, notes: notes)
+        }
         let dismissed = try await dismissedMembers()
         let request = try planRequest(identity, dismissed: dismissed, unreadable: fetched.counts.unreadable)
-        let plan = try Plan.make(
-            snapshot: fetched.snapshot, ledger: ledger, request: request, at: path)
+        let plan = try Plan.make(snapshot: snapshot, ledger: ledger, request: request, at: path)
         var draft = PlanDraft(
-            plan: plan, ledger: ledger, facts: facts(of: plan), identity: identity, holds: holds, notes: notes,
-            snapshot: SnapshotReference(
-                file: String(fetched.snapshot.path.split(separator: "/").last ?? ""),
-                digest: fetched.snapshot.digest.description),
-            memberHashes: nil)
-        draft.holds += try await guardHolds(on: plan)
+            plans: RunPlans(own: plan, former: nil), ledger: ledger, facts: facts(of: plan), identity: identity,
+            holds: holds, notes: notes, snapshot: Self.reference(to: snapshot), memberHashes: nil)
+        draft.holds += try await guardHolds(on: plan.summary)
         if plan.summary.settling > 0 {
             draft.notes.append(
                 "\(plan.summary.settling) opposite changes wait until attempts of unknown outcome have settled")
         }
-        try estimate(&draft)
-        if plan.count <= Self.indexedPlanSize { draft.memberHashes = try memberHashes(of: plan) }
+        try finish(&draft)
         return draft
+    }
+
+    /// What follows from the plan files alone: the estimate and the index.
+    func finish(_ draft: inout PlanDraft) throws(StateFileError) {
+        guard let plans = draft.plans else { return }
+        for part in plans.parts {
+            let trait = part.plan.trait
+            let (requests, bytes) = try estimate(part.plan, trait: trait)
+            draft.facts.requests += requests
+            draft.facts.bytes += bytes
+        }
+        if plans.count <= Self.indexedPlanSize { draft.memberHashes = try memberHashes(of: plans) }
+    }
+
+    static func reference(to snapshot: Snapshot) -> SnapshotReference {
+        SnapshotReference(
+            file: String(snapshot.path.split(separator: "/").last ?? ""), digest: snapshot.digest.description)
+    }
+
+    /// The source says exactly what the ledger says: no guard that compares the two can trip, and nothing is sent.
+    private func unchangedDraft(
+        _ identity: SyncIdentity, _ ledger: Ledger, holds: [Hold], notes: [String]
+    ) -> PlanDraft {
+        let summary = PlanSummary.unchanged(ledger, sync: record.sync.description, trait: identity.trait)
+        return PlanDraft(
+            plans: nil, ledger: ledger, facts: facts(of: summary, file: "", digest: ""), identity: identity,
+            holds: holds, notes: notes, snapshot: nil, memberHashes: nil)
     }
 
     /// Compares the configured identity with the one the ledger was told under.
@@ -65,7 +98,7 @@ struct Planner {
         return (identity, holds, notes)
     }
 
-    private func openLedger(under identity: SyncIdentity) throws(StateFileError) -> Ledger {
+    func openLedger(under identity: SyncIdentity) throws(StateFileError) -> Ledger {
         guard let reference = state.ledger, let told = state.told, told.sharesLedger(with: identity) else {
             return .empty
         }
@@ -73,15 +106,15 @@ struct Planner {
             context.folder.ledgers + "/" + reference.file, expecting: FileDigest(hex: reference.digest))
     }
 
-    private func dismissedMembers() async throws -> [DismissedMember] {
+    func dismissedMembers() async throws -> [DismissedMember] {
         try await context.store.rejects(of: [record.sync], limit: .max).filter(\.isDismissed).compactMap { reject in
             guard let member = try? reject.member.withUnsafeBytes({ try MemberID(validating: $0) }) else { return nil }
             return DismissedMember(member: member, entered: reject.entered)
         }
     }
 
-    private func planRequest(
-        _ identity: SyncIdentity, dismissed: [DismissedMember], unreadable: Int
+    func planRequest(
+        _ identity: SyncIdentity, dismissed: [DismissedMember] = [], unreadable: Int = 0
     ) throws(StateFileError) -> PlanRequest {
         guard let nonce = PlanNonce.random() else {
             throw .io(path: "getrandom", errno: 0, what: "the system gives no random bytes")
@@ -98,6 +131,9 @@ struct Planner {
         case .leaves:
             request.mode = .changes
             request.leavesOnly = true
+        case .undo: request.mode = .undo
+        case .retire: request.mode = .retire
+        case .migrate: request.mode = .changes
         }
         request.withholdsLeaves = unreadable > 0 && record.mode != .leaves
         request.ignoresLeaves = definition.leaves == .ignore
@@ -108,11 +144,14 @@ struct Planner {
         return request
     }
 
-    private func facts(of plan: Plan) -> PlanFacts {
-        let summary = plan.summary
-        var facts = PlanFacts(
-            file: String(plan.path.split(separator: "/").last ?? ""), digest: plan.digest.description,
-            hash: summary.hash)
+    func facts(of plan: Plan) -> PlanFacts {
+        facts(
+            of: plan.summary, file: String(plan.path.split(separator: "/").last ?? ""),
+            digest: plan.digest.description)
+    }
+
+    private func facts(of summary: PlanSummary, file: String, digest: String) -> PlanFacts {
+        var facts = PlanFacts(file: file, digest: digest, hash: summary.hash)
         facts.entered = summary.entered
         facts.left = summary.left
         facts.unchanged = summary.unchanged
@@ -126,37 +165,38 @@ struct Planner {
         return facts
     }
 
-    private func guardHolds(on plan: Plan) async throws -> [Hold] {
+    private func guardHolds(on summary: PlanSummary) async throws -> [Hold] {
         guard record.mode != .baseline, record.mode != .leaves else { return [] }
         let since = context.clock.now().advanced(seconds: -86_400)
         let recent = try await context.store.unapprovedLeaves(of: record.sync, since: since)
         return definition.guards.holds(
             on: GuardedPlan(
-                snapshot: plan.summary.snapshotMembers, ledger: plan.summary.ledgerMembers,
-                leaves: plan.summary.left, retained: plan.summary.retained, recentLeaves: recent,
+                snapshot: summary.snapshotMembers, ledger: summary.ledgerMembers,
+                leaves: summary.left, retained: summary.retained, recentLeaves: recent,
                 ignoresLeaves: definition.leaves == .ignore))
     }
 
     /// Requests and bytes, from wording the first request.
-    private func estimate(_ draft: inout PlanDraft) throws(StateFileError) {
-        guard draft.plan.count > 0, let adapter = destination.adapter else { return }
+    private func estimate(_ plan: Plan, trait: String) throws(StateFileError) -> (requests: Int, bytes: Int) {
+        guard plan.count > 0, let adapter = destination.adapter else { return (0, 0) }
         var audience = definition.audience
-        audience.trait = draft.identity.trait
-        var wording = PlanWording(
-            plan: draft.plan, encoder: adapter.encoder(for: audience),
-            identity: MessageIdentity(namespace: context.namespace, sync: record.sync, trait: draft.identity.trait))
-        let first = try wording.word(0..<draft.plan.count, countLimit: destination.rate.map { max(1, $0) } ?? .max)
-        guard first.count > 0 else { return }
-        draft.facts.requests = (draft.plan.count + first.count - 1) / first.count
-        draft.facts.bytes = Int(Double(first.batch.bytes.count) / Double(first.count) * Double(draft.plan.count))
+        audience.trait = trait
+        let worded = WordedPlan(
+            plan: plan, audience: audience,
+            identity: MessageIdentity(namespace: context.namespace, sync: record.sync, trait: trait))
+        var wording = PlanWording([worded], for: adapter)
+        let first = try wording.word(0..<plan.count, countLimit: destination.rate.map { max(1, $0) } ?? .max)
+        guard first.count > 0 else { return (0, 0) }
+        let bytes = Double(first.batch.bytes.count) / Double(first.count) * Double(plan.count)
+        return ((plan.count + first.count - 1) / first.count, Int(bytes))
     }
 
-    private func memberHashes(of plan: Plan) throws(StateFileError) -> [UInt64] {
+    private func memberHashes(of plans: RunPlans) throws(StateFileError) -> [UInt64] {
         var hashes: [UInt64] = []
-        hashes.reserveCapacity(plan.count)
-        var reader = try plan.reader(from: 0)
-        while let record = try reader.next() {
-            hashes.append(MemberHash.of(record.member))
+        hashes.reserveCapacity(plans.count)
+        for part in plans.parts {
+            var reader = try part.plan.reader(from: 0)
+            while let record = try reader.next() { hashes.append(MemberHash.of(record.member)) }
         }
         return hashes
     }

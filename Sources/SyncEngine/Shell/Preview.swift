@@ -51,8 +51,8 @@ extension Engine {
             let draft = try await planner.make(from: fetched, at: planPath)
             return PlanPreview(
                 sync: sync, trait: draft.identity.trait, counts: fetched.counts, facts: draft.facts,
-                seconds: destination.rate.map { Double(draft.plan.count) / Double(max(1, $0)) } ?? 0,
-                holds: draft.holds, notes: draft.notes, sample: try draft.plan.sample(max(0, sample)),
+                seconds: destination.rate.map { Double(draft.facts.count) / Double(max(1, $0)) } ?? 0,
+                holds: draft.holds, notes: draft.notes, sample: try draft.sample(max(0, sample)),
                 usual: try await usual(of: sync))
         } catch let error as StateFileError {
             throw .storage(error.message)

@@ -18,6 +18,21 @@ package enum RetentionSweep {
 
     static func removeFile(_ path: String) { unlink(path) }
 
+    /// Removes the plan files of one run.
+    static func removePlans(_ facts: PlanFacts, in folder: StateFolder) {
+        remove(facts.file, in: folder.plans)
+        if let former = facts.former { remove(former.file, in: folder.plans) }
+    }
+
+    /// Removes plan files that no run names any more: what a killed process planned and never stored, and what a purge
+    /// replaced. Only the holder of the lock may call it, while no run plans.
+    static func removeStrayPlans(_ context: EngineContext) async throws(StoreError) {
+        let named = try await context.store.planFiles()
+        for name in StateFolder.names(in: context.folder.plans) where name.hasSuffix(".plan") && !named.contains(name) {
+            remove(name, in: context.folder.plans)
+        }
+    }
+
     /// Keeps a snapshot only while the latest run of a sync refers to it.
     static func sweepSnapshots(_ context: EngineContext, keeping latest: RunRecord) async {
         do throws(StoreError) {
@@ -40,7 +55,7 @@ package enum RetentionSweep {
         while true {
             let removed = try await context.store.removeRuns(finishedBefore: limit, limit: 1_000)
             for run in removed {
-                if let plan = run.plan?.file { remove(plan, in: context.folder.plans) }
+                if let plan = run.plan { removePlans(plan, in: context.folder) }
                 if let snapshot = run.snapshot?.file { remove(snapshot, in: context.folder.snapshots) }
             }
             if removed.count < 1_000 { return }

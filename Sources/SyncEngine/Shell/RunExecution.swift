@@ -17,7 +17,7 @@ actor RunExecution {
     private var state: SyncState
     private var fetched: FetchResult?
     private var ledger = Ledger.empty
-    private var plan: Plan?
+    private var plans: RunPlans?
     private var loop: DeliveryLoop?
     private var isFrozen = false
     private var newState: SyncState?
@@ -123,6 +123,8 @@ actor RunExecution {
 
     private func fetch() async -> RunEvent {
         if machine.record.mode == .leaves { return reopenSnapshot() }
+        // These work from the ledger and from what earlier runs sent.
+        if !machine.record.mode.readsSource { return .fetched(FetchCounts(), badRows: []) }
         guard let ticket else { return .fetchFailed("the source is not available") }
         switch await ticket.result() {
         case .success(let result):
@@ -154,14 +156,21 @@ actor RunExecution {
     }
 
     private func makePlan() async -> RunEvent {
-        guard let fetched else { return .planFailed("nothing was fetched") }
         do {
             var planner = Planner(
                 record: machine.record, state: state, definition: definition, destination: destination,
                 context: context)
-            let draft = try await planner.make(from: fetched, at: context.folder.plans + "/\(id).plan")
+            let path = context.folder.plans + "/\(id).plan"
+            let draft: PlanDraft
+            switch machine.record.mode {
+            case .undo, .retire, .migrate:
+                draft = try await planner.makeDeliberately(from: fetched, at: path)
+            case .changes, .full, .baseline, .leaves:
+                guard let fetched else { return .planFailed("nothing was fetched") }
+                draft = try await planner.make(from: fetched, at: path)
+            }
             guard machine.record.phase == .planning else { return .planFailed("cancelled") }
-            plan = draft.plan
+            plans = draft.plans
             ledger = draft.ledger
             var holds = draft.holds
             var approval: Approval?
@@ -180,7 +189,7 @@ actor RunExecution {
             machine.adopt(identity: draft.identity, approval: approval, snapshot: draft.snapshot)
             var preview = machine
             _ = preview.handle(.planned(draft.facts, holds: holds, notes: draft.notes), at: context.clock.now())
-            state.lastTimestamp = draft.plan.attempt.timestamp
+            if let plan = draft.plans?.own { state.lastTimestamp = plan.attempt.timestamp }
             try await context.store.commitPlan(preview.record, state: state, memberHashes: draft.memberHashes)
             await engine.adopt(state)
             return .planned(draft.facts, holds: holds, notes: draft.notes)
@@ -198,23 +207,20 @@ actor RunExecution {
     private func send() async -> RunEvent? {
         if isSuspended { return .sent(machine.record.delivery) }
         do {
-            let plan = try openPlan()
-            guard plan.count > 0 else {
-                _ = try await settleRejects(plan, outcomes: [])
+            // A plan without changes may have no file.
+            guard let facts = machine.record.plan, facts.count > 0 else {
+                _ = try await settleRejects(nil, outcomes: [])
                 return .sendingEnded(.complete, newlyOwed: 0)
             }
+            let plans = try openPlans()
             guard let adapter = destination.adapter else {
-                return .sendingEnded(.gaveUp(destination.blockedReason ?? "blocked"), newlyOwed: plan.count)
+                return .sendingEnded(.gaveUp(destination.blockedReason ?? "blocked"), newlyOwed: plans.count)
             }
-            let record = machine.record
-            var audience = definition.audience
-            audience.trait = record.identity.trait
             let loop = DeliveryLoop(
                 DeliveryLoop.Settings(
-                    run: id, plan: plan, records: try await context.store.batches(of: id), counts: record.delivery,
-                    destination: adapter, audience: audience,
-                    identity: MessageIdentity(
-                        namespace: context.namespace, sync: sync, trait: record.identity.trait),
+                    run: id, plans: plans.parts.map { worded($0.plan) }, barrier: plans.formerCount,
+                    records: try await context.store.batches(of: id), counts: machine.record.delivery,
+                    destination: adapter,
                     retryFor: options.retryFor ?? destination.retryFor,
                     countLimit: await engine.countLimit(of: destination), requests: destination.requests),
                 isFrozen: isFrozen, lane: lane, store: context.store, clock: context.clock
@@ -228,7 +234,7 @@ actor RunExecution {
             _ = machine.handle(.sent(result.counts), at: context.clock.now())
             if isSuspended, result.end != .complete { return .sent(result.counts) }
             if let limit = result.countLimit { await engine.learned(countLimit: limit, of: destination.key) }
-            let newlyOwed = try await settleRejects(plan, outcomes: result.outcomes)
+            let newlyOwed = try await settleRejects(plans, outcomes: result.outcomes)
             outcomes = result.outcomes
             return .sendingEnded(result.end, newlyOwed: newlyOwed)
         } catch let error as StateFileError {
@@ -242,13 +248,21 @@ actor RunExecution {
 
     private var outcomes: [(range: Range<Int>, state: BatchState)] = []
 
-    private func openPlan() throws(StateFileError) -> Plan {
-        if let plan { return plan }
+    private func worded(_ plan: Plan) -> WordedPlan {
+        var audience = definition.audience
+        audience.trait = plan.trait
+        return WordedPlan(
+            plan: plan, audience: audience,
+            identity: MessageIdentity(namespace: context.namespace, sync: sync, trait: plan.trait))
+    }
+
+    private func openPlans() throws(StateFileError) -> RunPlans {
+        if let plans { return plans }
         guard let facts = machine.record.plan else {
             throw .missing(path: context.folder.plans + "/\(id).plan")
         }
-        let opened = try Plan.open(context.folder.plans + "/" + facts.file, expecting: FileDigest(hex: facts.digest))
-        plan = opened
+        let opened = try RunPlans.open(facts, in: context.folder)
+        plans = opened
         return opened
     }
 
@@ -262,7 +276,7 @@ actor RunExecution {
     /// Compares this run's rejected members with those the sync had.
     /// - Returns: how many of the plan's entered and left members were not rejected before.
     private func settleRejects(
-        _ plan: Plan, outcomes parts: [(range: Range<Int>, state: BatchState)]
+        _ plans: RunPlans?, outcomes parts: [(range: Range<Int>, state: BatchState)]
     ) async throws -> Int {
         let record = machine.record
         let earlier = try await context.store.rejects(of: [sync], limit: .max)
@@ -271,21 +285,21 @@ actor RunExecution {
         var repeated = 0
         for reject in earlier {
             guard let member = try? reject.member.withUnsafeBytes({ try MemberID(validating: $0) }) else { continue }
-            if let entry = try plan.find(member) {
+            if let (position, entry) = try plans?.find(member).last {
                 if entry.entered == reject.entered { repeated += 1 }
-                if outcomes.state(at: entry.index) == .accepted { changes.settled.append(reject.id) }
+                if outcomes.state(at: position) == .accepted { changes.settled.append(reject.id) }
             } else if record.mode != .leaves, try !stillOwes(member, reject) {
                 changes.settled.append(reject.id)
             }
         }
         for part in try await context.store.batches(of: id) where part.state == .rejected {
-            var reader = try plan.reader(from: part.range.lowerBound)
-            while let record = try reader.next(), part.range.contains(record.index) {
+            try plans?.walk(part.range) { _, record in
                 let entry = PlanEntry(record)
                 changes.rejected.append(Reject(
                     id: 0, sync: sync, run: id, member: entry.member.bytes, entered: entry.entered,
                     reason: part.reason ?? "refused", httpStatus: part.httpStatus, attempts: part.attempts,
                     at: part.at))
+                return true
             }
         }
         rejectChanges = changes
@@ -297,6 +311,8 @@ actor RunExecution {
     private func stillOwes(_ member: MemberID, _ reject: Reject) throws(StateFileError) -> Bool {
         if machine.record.mode == .baseline { return false }
         var snapshot = fetched?.snapshot
+        // What was read is what was told: nothing is owed to anybody.
+        if machine.record.mode == .changes, fetched != nil, snapshot == nil { return false }
         if snapshot == nil, let reference = machine.record.snapshot {
             snapshot = try? Snapshot.open(
                 context.folder.snapshots + "/" + reference.file, expecting: FileDigest(hex: reference.digest))
@@ -334,35 +350,70 @@ actor RunExecution {
         let record = machine.record
         let old = try openLedger()
         let path = context.folder.ledgers + "/\(id).ledger"
-        let new: Ledger
+        var new = old
+        var next = await engine.state(of: sync)
+        // Until the former trait is ended the sync is what it was told as.
+        let endsFormer = record.mode == .migrate && formerIsSettled
         if record.mode == .baseline, let reference = record.snapshot {
             let snapshot = try Snapshot.open(
                 context.folder.snapshots + "/" + reference.file, expecting: FileDigest(hex: reference.digest))
             new = try Ledger.baseline(from: snapshot, over: old, at: path)
-        } else {
-            new = try Ledger.applying(
-                try openPlan(), to: old, outcomes: outcomes.map { OutcomeRange($0.range, $0.state) }, at: path)
+        } else if record.mode == .migrate {
+            let plans = try openPlans()
+            new = endsFormer
+                ? try Ledger.applying(
+                    plans.own, to: .empty, outcomes: outcomeRanges(from: plans.formerCount), at: path)
+                : try Ledger.applying(plans.former ?? plans.own, to: old, outcomes: outcomeRanges(from: 0), at: path)
+            if endsFormer, new.path == nil { next.ledger = nil }
+        } else if let facts = record.plan, facts.count > 0 {
+            new = try Ledger.applying(try openPlans().own, to: old, outcomes: outcomeRanges(from: 0), at: path)
         }
-        var next = await engine.state(of: sync)
         if new.path != old.path, new.path != nil {
             next.ledger = LedgerReference(
                 file: "\(id).ledger", digest: new.digest.description, members: new.members, toldFalse: new.toldFalse,
                 unknown: new.unknown)
             next.lastUnknownAt = new.unknown > 0 ? context.clock.now() : nil
         }
-        next.told = record.identity
+        // Another identity is adopted only with a ledger of its own: as long as nobody was told anything under it, the
+        // destination knows what it knew, and the next plan is held again.
+        let sharesLedger = next.told?.sharesLedger(with: record.identity) ?? true
+        let tellsNobody = record.plan?.count == 0
+        if !sharesLedger, tellsNobody, new.path == nil { next.ledger = nil }
+        if endsFormer { next.told = record.identity }
+        if !record.mode.keepsIdentity, record.mode != .migrate, sharesLedger || tellsNobody || new.path != nil {
+            next.told = record.identity
+        }
         next.inheritedFrom = nil
-        if record.identity.trait != definition.audience.trait, record.identity.template == definition.template {
+        if record.identity.trait != definition.audience.trait, record.identity.template == definition.template,
+            !record.mode.keepsIdentity {
             next.declinedTrait = definition.audience.trait
         }
+        if endsFormer { next.declinedTrait = nil }
         newState = next
         return .ledgerWritten(members: new.members)
+    }
+
+    /// Whether every change that ends the former trait was accepted or rejected.
+    private var formerIsSettled: Bool {
+        guard let count = plans?.formerCount else { return false }
+        let settled = outcomes.filter { $0.state == .accepted || $0.state == .rejected }
+            .reduce(0) { $0 + $1.range.clamped(to: 0..<count).count }
+        return settled == count
+    }
+
+    /// What became of the plan whose positions start at `first`.
+    private func outcomeRanges(from first: Int) -> [OutcomeRange] {
+        outcomes.filter { $0.range.lowerBound >= first }.map {
+            OutcomeRange(($0.range.lowerBound - first)..<($0.range.upperBound - first), $0.state)
+        }
     }
 
     /// The ledger the plan was made against: empty when the run gave the sync a new identity.
     private func openLedger() throws(StateFileError) -> Ledger {
         if ledger.path != nil { return ledger }
-        guard let reference = state.ledger, let told = state.told, told.sharesLedger(with: machine.record.identity)
+        let isFormer = machine.record.mode == .migrate
+        guard let reference = state.ledger, let told = state.told,
+            isFormer || told.sharesLedger(with: machine.record.identity)
         else { return .empty }
         return try Ledger.open(
             context.folder.ledgers + "/" + reference.file, expecting: FileDigest(hex: reference.digest))
@@ -385,7 +436,7 @@ actor RunExecution {
         }
         if let newState { await engine.adopt(newState, replacing: state.ledger) }
         // A plan without changes tells nothing that its counts do not.
-        if let facts = record.plan, facts.count == 0 { RetentionSweep.remove(facts.file, in: context.folder.plans) }
+        if let facts = record.plan, facts.count == 0 { RetentionSweep.removePlans(facts, in: context.folder) }
         await engine.changed(record)
     }
 }

@@ -9,7 +9,7 @@ package actor Scheduler {
     /// Civil minus monotonic time; it moves only when somebody sets the clock, or the machine slept badly.
     private var offset: Int64 = 0
     private var isStopped = false
-    /// How late the latest occurrences were noticed, in milliseconds.
+    /// How late the latest occurrences were queued as runs, in milliseconds.
     package private(set) var recentLateness: [Int64] = []
     /// When the civil clock last jumped, and by how many milliseconds.
     package private(set) var lastJump: (at: Instant, milliseconds: Int64)?
@@ -85,15 +85,19 @@ package actor Scheduler {
 
     private func fireDue() async {
         let now = context.clock.now()
-        for sync in agenda.keys.sorted() {
-            guard var entry = agenda[sync], let wakeAt = entry.wakeAt, wakeAt <= now else { continue }
+        // Only what is due is put in order: thousands of syncs wait, and this is looked at every second.
+        let due = agenda.filter { entry in entry.value.wakeAt.map { $0 <= now } ?? false }
+        for sync in due.keys.sorted() {
+            guard var entry = agenda[sync] else { continue }
             let decision = entry.due.decide(now: now)
             switch decision {
             case .wait(let until):
                 entry.wakeAt = until
             case .start(let nominal, let missed, let isCatchUp):
-                noteLateness(now.milliseconds(since: entry.due.start(of: nominal)))
+                let wanted = entry.due.start(of: nominal)
                 await start(sync, nominal: nominal, missed: missed, isCatchUp: isCatchUp, policy: entry.due.policy)
+                // Late is who stands in the queue late, the time for those before included.
+                if !isCatchUp { noteLateness(context.clock.now().milliseconds(since: wanted)) }
             case .skip(let nominal, let missed, let reason):
                 await skip(sync, nominal: nominal, missed: missed, reason: reason)
             }

@@ -29,6 +29,9 @@ struct ApproveCommand: AsyncParsableCommand {
             action.leaves = leaves
             action.retry_for = session.isAttached ? seconds : seconds ?? 60
             let started = try await session.control.approve(action)
+            if started.mode == RunMode.undo.rawValue {
+                Output.note("\(started.sync) is paused in rollcall.yaml; `rollcall resume \(started.sync)` lets it run again")
+            }
             return try await RunWatcher(session: session, runs: [started.run], json: json).watch()
         }
         if code != 0 { throw ExitCode(code) }

@@ -62,6 +62,10 @@ struct VerifyCommand: AsyncParsableCommand {
                 guard let facts = run.plan, facts.count > 0 else { continue }
                 do throws(StateFileError) {
                     try Plan.open(folder.plans + "/" + facts.file, expecting: FileDigest(hex: facts.digest)).verify()
+                    if let former = facts.former {
+                        let path = folder.plans + "/" + former.file
+                        try Plan.open(path, expecting: FileDigest(hex: former.digest)).verify()
+                    }
                 } catch {
                     faults.append("run \(run.id): \(error.message)")
                 }

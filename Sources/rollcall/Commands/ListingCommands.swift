@@ -211,24 +211,46 @@ struct UserCommand: AsyncParsableCommand {
 
 struct MembersCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "members", abstract: "The members the destination has been told of.")
+        commandName: "members", abstract: "The members the destination has been told of, now or at an earlier moment.")
 
     @Argument(help: "A cohort (all its syncs) or a sync.")
     var name: String
+    @Option(help: ArgumentHelp(
+        "As of this moment: 2026-03-01T12:00:00Z, a day (its start in UTC), or how long ago: 90m, 24h, 7d.",
+        valueName: "time"))
+    var at: String?
     @OptionGroup var listing: ListingOptions
 
     func run() async throws {
+        let instant = try at.map(Self.instant(of:))
         try await Asking.look { session in
             let syncs = try await session.syncs(named: [name], includingFormer: true)
             let json = listing.json
+            let show: @Sendable (MemberView) async -> Bool = { view in
+                let member = PrintableText.of(view.member)
+                if json {
+                    Output.json(view)
+                } else {
+                    Output.line(syncs.count == 1 ? member : "\(view.sync)\t\(member)")
+                }
+                return true
+            }
             for sync in syncs {
-                try await session.control.members(sync) { view in
-                    let member = PrintableText.of(view.member)
-                    if json { Output.json(view) } else { Output.line(syncs.count == 1 ? member : "\(sync)\t\(member)") }
-                    return true
+                if let instant {
+                    try await session.control.members(sync, at: instant.rfc3339, visit: show)
+                } else {
+                    try await session.control.members(sync, visit: show)
                 }
             }
         }
+    }
+
+    private static func instant(of text: String) throws(Failure) -> Instant {
+        if let instant = Instant.parse(rfc3339: text) ?? Instant.parse(rfc3339: text + "T00:00:00Z") { return instant }
+        if text.last.map({ "smhd".contains($0) }) ?? false, let seconds = try? Duration.seconds(of: text) {
+            return SystemClock().now().advanced(milliseconds: -Int64(seconds * 1000))
+        }
+        throw .usage("\"\(text)\" is no time; write 2026-03-01T12:00:00Z, 2026-03-01, or how long ago, such as 24h")
     }
 }
 

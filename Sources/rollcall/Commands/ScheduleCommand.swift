@@ -85,16 +85,22 @@ struct ScheduleCommand: AsyncParsableCommand {
         }
     }
 
+    private static func note(_ fire: Fire, isPaused: Bool) -> String? {
+        let notes = (isPaused ? ["paused"] : []) + (fire.note.map { [$0.description] } ?? [])
+        return notes.isEmpty ? nil : notes.joined(separator: "; ")
+    }
+
     private func show(_ syncs: [String], _ model: WorkspaceConfiguration) {
         let now = SystemClock().now()
         for name in syncs {
             guard let sync = SyncID(name), let cohort = model.cohort(sync.cohort) else { continue }
             let policy = cohort.policy(for: sync.destination)
-            let fires = policy.isPaused ? [] : policy.schedule.fires(after: now, in: policy.zone, limit: next)
+            // What a paused schedule names starts nothing, and is worth seeing before it is resumed.
+            let fires = policy.schedule.fires(after: now, in: policy.zone, limit: next)
             let views = fires.map { fire in
                 FireView(
                     sync: name, at: fire.nominal.rfc3339, local: fire.local.iso8601, zone: policy.zone.identifier,
-                    note: fire.note?.description)
+                    note: Self.note(fire, isPaused: policy.isPaused))
             }
             if listing.json {
                 views.forEach(Output.json)

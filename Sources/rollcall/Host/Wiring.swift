@@ -99,7 +99,7 @@ struct Wiring {
             retryFor: Int64(destination.retryForSeconds) * 1000)
         switch destination.kind {
         case .segment(let settings):
-            definition.rate = settings.rate
+            definition.rate = settings.rate == .max ? nil : settings.rate
             definition.requests = settings.requests
             definition.settle = Int64(settings.settleSeconds) * 1000
             do {
