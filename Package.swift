@@ -38,7 +38,8 @@ let package = Package(
         .target(
             name: "SourceConnectors",
             dependencies: [
-                "CPostgres", "CZlib", "Secrets", "SyncEngine", .product(name: "GRDBSQLite", package: "GRDB.swift"),
+                "CCrypto", "CPostgres", "CZlib", "HTTPClient", "Scheduling", "Secrets", "SyncEngine",
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             swiftSettings: strict),
         .target(
@@ -60,6 +61,14 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        .target(
+            name: "AmplitudeStandIn",
+            dependencies: [
+                "CZlib", .product(name: "FlyingFox", package: "FlyingFox"),
+                .product(name: "FlyingSocks", package: "FlyingFox"),
+            ],
+            swiftSettings: strict),
+
         // Boundary: wire types, their client and their server.
         .target(name: "Control", dependencies: ["HTTPClient"], swiftSettings: strict),
         .target(
@@ -78,8 +87,9 @@ let package = Package(
         .executableTarget(
             name: "rollcall",
             dependencies: [
-                "Configuration", "Control", "ControlServer", "Dashboard", "DashboardTerminal", "DestinationConnectors",
-                "HTTPClient", "Membership", "Receiver", "SQLiteStore", "Scheduling", "Secrets", "SourceConnectors", "SyncEngine", "TerminalText",
+                "AmplitudeStandIn", "Configuration", "Control", "ControlServer", "Dashboard", "DashboardTerminal",
+                "DestinationConnectors", "HTTPClient", "Membership", "Receiver", "SQLiteStore", "Scheduling", "Secrets", "SourceConnectors",
+                "SyncEngine", "TerminalText",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
@@ -95,7 +105,7 @@ let package = Package(
         .testTarget(
             name: "SourceConnectorsTests",
             dependencies: [
-                "CZlib", "Secrets", "SourceConnectors", "SyncEngine",
+                "AmplitudeStandIn", "CZlib", "HTTPClient", "Scheduling", "Secrets", "SourceConnectors", "SyncEngine",
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             swiftSettings: strict),
@@ -133,7 +143,7 @@ let package = Package(
             name: "DashboardTerminalTests", dependencies: ["CNcurses", "Dashboard", "DashboardTerminal", "terminal-probe"],
             swiftSettings: strict),
         .testTarget(name: "HouseRulesTests", swiftSettings: strict),
-        .testTarget(name: "AcceptanceTests", dependencies: ["rollcall"], swiftSettings: strict),
+        .testTarget(name: "AcceptanceTests", dependencies: ["AmplitudeStandIn", "rollcall"], swiftSettings: strict),
         .executableTarget(
             name: "membership-benchmark", dependencies: ["Membership", "Scheduling"],
             path: "Tests/MembershipBenchmark", swiftSettings: strict),

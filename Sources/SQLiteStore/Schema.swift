@@ -9,6 +9,9 @@ enum Schema {
         migrator.registerMigration("1 first") { database in
             try database.execute(sql: first)
         }
+        migrator.registerMigration("2 downloads") { database in
+            try database.execute(sql: downloads)
+        }
         return migrator
     }
 
@@ -130,5 +133,23 @@ enum Schema {
         ) STRICT;
 
         INSERT INTO install VALUES ('namespace', randomblob(16)), ('frozen', x'00');
+        """
+
+    private static let downloads = """
+        CREATE TABLE downloads (
+          id      INTEGER PRIMARY KEY AUTOINCREMENT,
+          account TEXT NOT NULL,                -- of a source that counts downloads; a digest, no key
+          cohort  TEXT NOT NULL,                -- the cohort's id in the source
+          at      INTEGER NOT NULL              -- when it was requested
+        ) STRICT;
+        CREATE INDEX downloads_by_account ON downloads (account, at);
+
+        CREATE TABLE quota_readings (
+          account   TEXT PRIMARY KEY NOT NULL,
+          quota     INTEGER NOT NULL,           -- what the account last said of its month
+          used      INTEGER NOT NULL,
+          resets_at INTEGER,
+          read_at   INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
         """
 }

@@ -240,6 +240,8 @@ package actor Engine {
     package func state(of sync: SyncID) -> SyncState { states[sync] ?? SyncState(sync: sync) }
     package var allStates: [SyncState] { Array(states.values) }
     package var syncs: [SyncDefinition] { configuration.syncs }
+    package var configuredQuotas: [QuotaDefinition] { configuration.quotas }
+    package var catalogs: [String: any CohortCatalog] { configuration.catalogs }
     package var allDestinations: [DestinationDefinition] { configuration.destinations }
     package func activeRun(of sync: SyncID) -> RunRecord? { activeRecords[sync] }
     package func heldRun(of sync: SyncID) -> RunRecord? { held[sync] }
@@ -424,7 +426,8 @@ package actor Engine {
             memoryInUse += memory
             ticket = FetchTicket(
                 source: source, scratch: context.folder.scratch,
-                path: "\(context.folder.snapshots)/\(first.record.id).snapshot", memory: memory, users: group.count)
+                path: "\(context.folder.snapshots)/\(first.record.id).snapshot", memory: memory,
+                occasion: group.contains { $0.record.trigger == .manual } ? .manual : .schedule, users: group.count)
         }
         let barrier = MemoryShare(bytes: ticket == nil ? 0 : memory, users: group.count)
         for entry in group {

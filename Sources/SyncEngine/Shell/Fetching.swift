@@ -7,6 +7,8 @@ struct FetchResult: Sendable {
     var counts: FetchCounts
     var badRows: [BadRow]
     var snapshot: Snapshot
+    /// What the source told of this reading, for the run.
+    var notes: [String] = []
 }
 
 /// Why there is no result.
@@ -22,9 +24,11 @@ private final class RowTally: MemberRows {
     private let stop: StopFlag
     private(set) var counts = FetchCounts()
     private(set) var badRows: [BadRow] = []
+    private(set) var notes: [String] = []
     private(set) var storageFailure: StateFileError?
 
     static let keptBadRows = 100
+    static let keptNotes = 10
 
     init(builder: SnapshotBuilder, stop: StopFlag) {
         self.builder = builder
@@ -57,6 +61,10 @@ private final class RowTally: MemberRows {
         invalid(detail.isEmpty ? reason.rawValue : "\(reason.rawValue): \(detail)", at: position, isUnreadable: true)
     }
 
+    func note(_ sentence: String) {
+        if notes.count < Self.keptNotes { notes.append(String(sentence.prefix(500))) }
+    }
+
     private func invalid(_ reason: String, at position: Int, isUnreadable: Bool) {
         counts.invalid += 1
         if isUnreadable { counts.unreadable += 1 }
@@ -79,6 +87,7 @@ actor FetchTicket {
     private let scratch: String
     private let path: String
     private let memory: Int
+    private let occasion: FetchOccasion
     private let stop = StopFlag()
     private var users: Int
     private var reading: Task<Result<FetchResult, FetchFailure>, Never>?
@@ -86,9 +95,13 @@ actor FetchTicket {
     /// - Parameters:
     ///   - path: where the snapshot is published.
     ///   - memory: bytes that sorting may use.
+    ///   - occasion: why it is read.
     ///   - users: runs that will ask for the result.
-    init(source: any MemberSource, scratch: String, path: String, memory: Int, users: Int) {
+    init(
+        source: any MemberSource, scratch: String, path: String, memory: Int, occasion: FetchOccasion, users: Int
+    ) {
         self.source = source
+        self.occasion = occasion
         self.scratch = scratch
         self.path = path
         self.memory = memory
@@ -98,9 +111,9 @@ actor FetchTicket {
     /// The result; the first caller starts the reading.
     func result() async -> Result<FetchResult, FetchFailure> {
         if let reading { return await reading.value }
-        let task = Task { [source, scratch, path, memory, stop] in
+        let task = Task { [source, scratch, path, memory, occasion, stop] in
             await BlockingThread.run {
-                Self.read(source, scratch: scratch, path: path, memory: memory, stop: stop)
+                Self.read(source, scratch: scratch, path: path, memory: memory, occasion: occasion, stop: stop)
             }
         }
         reading = task
@@ -114,13 +127,13 @@ actor FetchTicket {
     }
 
     private static func read(
-        _ source: any MemberSource, scratch: String, path: String, memory: Int, stop: StopFlag
+        _ source: any MemberSource, scratch: String, path: String, memory: Int, occasion: FetchOccasion, stop: StopFlag
     ) -> Result<FetchResult, FetchFailure> {
         do throws(StateFileError) {
             let builder = try SnapshotBuilder(scratch: scratch, memoryLimit: memory)
             let tally = RowTally(builder: builder, stop: stop)
             do throws(SourceError) {
-                try source.fetch(into: tally, stop: stop)
+                try source.fetch(into: tally, occasion: occasion, stop: stop)
             } catch {
                 builder.abandon()
                 if let failure = tally.storageFailure { return .failure(.storage(failure.message)) }
@@ -132,7 +145,9 @@ actor FetchTicket {
             }
             let snapshot = try builder.finish(at: path)
             return .success(
-                FetchResult(counts: tally.counts(of: snapshot), badRows: tally.badRows, snapshot: snapshot))
+                FetchResult(
+                    counts: tally.counts(of: snapshot), badRows: tally.badRows, snapshot: snapshot,
+                    notes: tally.notes))
         } catch {
             return .failure(.storage(error.message))
         }

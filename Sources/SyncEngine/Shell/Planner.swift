@@ -26,7 +26,8 @@ struct Planner {
     static let indexedPlanSize = 10_000
 
     mutating func make(from fetched: FetchResult, at path: String) async throws -> PlanDraft {
-        let (identity, holds, notes) = reconcile()
+        var (identity, holds, notes) = reconcile()
+        notes += fetched.notes
         let ledger = try openLedger(under: identity)
         let dismissed = try await dismissedMembers()
         let request = try planRequest(identity, dismissed: dismissed, unreadable: fetched.counts.unreadable)
