@@ -6,6 +6,10 @@ import Synchronization
 /// Why the stand-in cannot listen.
 package struct StandInError: Error, CustomStringConvertible {
     package var description: String
+
+    package init(description: String) {
+        self.description = description
+    }
 }
 
 /// Stands for Amplitude's Behavioral Cohorts API in rehearsals and tests: list, usage, request, poll and file, with the

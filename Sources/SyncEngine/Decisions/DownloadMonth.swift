@@ -41,7 +41,7 @@ package struct DownloadMonth: Sendable {
         let own = past.count { $0 >= began }
         guard let reading, reading.readAt >= began.milliseconds else { return own }
         // The account may count with a delay, and others may use it: each of both numbers can be too small.
-        return max(own, reading.used + past.count { $0.milliseconds > reading.readAt })
+        return max(own, reading.used + past.count { $0.milliseconds >= reading.readAt })
     }
 
     /// When counting starts anew.
