@@ -39,7 +39,8 @@ let package = Package(
         .target(
             name: "SourceConnectors",
             dependencies: [
-                "CPostgres", "CZlib", "Secrets", "SyncEngine", .product(name: "GRDBSQLite", package: "GRDB.swift"),
+                "CCrypto", "CPostgres", "CZlib", "HTTPClient", "Scheduling", "Secrets", "SyncEngine",
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             swiftSettings: strict),
         .target(
@@ -61,6 +62,14 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        .target(
+            name: "AmplitudeStandIn",
+            dependencies: [
+                "CZlib", .product(name: "FlyingFox", package: "FlyingFox"),
+                .product(name: "FlyingSocks", package: "FlyingFox"),
+            ],
+            swiftSettings: strict),
+
         // Boundary: wire types, their client and their server.
         .target(name: "Control", dependencies: ["HTTPClient"], swiftSettings: strict),
         .target(
@@ -79,8 +88,9 @@ let package = Package(
         .executableTarget(
             name: "rollcall",
             dependencies: [
-                "Configuration", "Control", "ControlServer", "Dashboard", "DashboardTerminal", "DestinationConnectors",
-                "HTTPClient", "Membership", "Receiver", "SQLiteStore", "Scheduling", "Secrets", "SourceConnectors", "SyncEngine", "TerminalText",
+                "AmplitudeStandIn", "Configuration", "Control", "ControlServer", "Dashboard", "DashboardTerminal",
+                "DestinationConnectors", "HTTPClient", "Membership", "Receiver", "SQLiteStore", "Scheduling", "Secrets", "SourceConnectors",
+                "SyncEngine", "TerminalText",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
@@ -96,7 +106,7 @@ let package = Package(
         .testTarget(
             name: "SourceConnectorsTests",
             dependencies: [
-                "CZlib", "Secrets", "SourceConnectors", "SyncEngine",
+                "AmplitudeStandIn", "CZlib", "HTTPClient", "Scheduling", "Secrets", "SourceConnectors", "SyncEngine",
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             swiftSettings: strict),
@@ -134,7 +144,7 @@ let package = Package(
             name: "DashboardTerminalTests", dependencies: ["CNcurses", "Dashboard", "DashboardTerminal", "terminal-probe"],
             swiftSettings: strict),
         .testTarget(name: "HouseRulesTests", swiftSettings: strict),
-        .testTarget(name: "AcceptanceTests", dependencies: ["rollcall"], swiftSettings: strict),
+        .testTarget(name: "AcceptanceTests", dependencies: ["AmplitudeStandIn", "rollcall"], swiftSettings: strict),
         .executableTarget(
             name: "membership-benchmark", dependencies: ["Membership", "Scheduling"],
             path: "Tests/MembershipBenchmark", swiftSettings: strict),

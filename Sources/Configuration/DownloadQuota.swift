@@ -8,16 +8,36 @@ enum DownloadQuota {
             guard case .amplitude(let settings) = source.kind else { continue }
             let needs = needs(of: source.key, in: model)
             let sum = needs.reduce(0) { $0.addingReportingOverflow($1.downloads).partialValue }
-            guard sum > settings.quota else { continue }
+            let budget = settings.quota - settings.reserve
+            guard sum > budget else { continue }
             let terms = needs.prefix(5).map { "\(quoted($0.cohort)) \($0.schedule) \(grouped($0.downloads))" }
             let rest = needs.dropFirst(5).reduce(0) { $0 + $1.downloads }
             let others = needs.count > 5 ? ", \(needs.count - 5) others \(grouped(rest))" : ""
+            let kept = settings.reserve > 0 ? ", of which \(grouped(settings.reserve)) are kept for manual runs" : ""
             log.add(
                 source.place,
                 "the schedules of source \(quoted(source.key)) need \(grouped(sum)) downloads in a month of 31 days "
-                    + "and its quota is \(grouped(settings.quota)): \(terms.joined(separator: ", "))\(others); run "
-                    + "them less often, pause some, or raise \"quota\" if Amplitude raised it")
+                    + "and its quota is \(grouped(settings.quota))\(kept): \(terms.joined(separator: ", "))\(others); "
+                    + "\(remedy(needs.map(\.downloads), budget: budget)), pause some, or raise \"quota\" if Amplitude "
+                    + "raised it")
         }
+    }
+
+    /// Cadences that people use, the most frequent first, in seconds.
+    private static let cadences = [
+        (900, "every 15m"), (1_800, "every 30m"), (3_600, "hourly"), (7_200, "every 2h"), (10_800, "every 3h"),
+        (14_400, "every 4h"), (21_600, "every 6h"), (28_800, "every 8h"), (43_200, "every 12h"), (86_400, "every 1d"),
+        (172_800, "every 2d"), (604_800, "every 7d"),
+    ]
+
+    /// The most frequent cadence that fits when no cohort runs more often.
+    private static func remedy(_ downloads: [Int], budget: Int) -> String {
+        for (seconds, words) in cadences {
+            let most = (31 * 86_400 + seconds - 1) / seconds
+            let sum = downloads.reduce(0) { $0 + min($1, most) }
+            if sum <= budget { return "run none more often than \(words), which needs \(grouped(sum))" }
+        }
+        return "run them less often; not even weekly fits"
     }
 
     private struct Timing: Hashable {

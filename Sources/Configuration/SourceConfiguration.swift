@@ -55,16 +55,23 @@ package struct AmplitudeSettings: Sendable, Equatable {
     package var secretKey: SecretReference
     /// Downloads a month, 500 unless Amplitude raised it.
     package var quota: Int
+    /// Of them, kept for manual runs; schedules must fit into the rest.
+    package var reserve: Int
+    /// A scheduled run uses the earlier download while Amplitude has not computed the cohort anew, this long at most;
+    /// nil, the default, downloads every time.
+    package var skipUnchangedSeconds: Int?
 
     package init(
         region: Region = .us, endpoint: String? = nil, apiKey: SecretReference, secretKey: SecretReference,
-        quota: Int = 500
+        quota: Int = 500, reserve: Int = 0, skipUnchangedSeconds: Int? = nil
     ) {
         self.region = region
         self.endpoint = endpoint
         self.apiKey = apiKey
         self.secretKey = secretKey
         self.quota = quota
+        self.reserve = reserve
+        self.skipUnchangedSeconds = skipUnchangedSeconds
     }
 
     /// The base URL in force, without a slash at the end. Hosts:

@@ -4,7 +4,7 @@ import Secrets
 enum SourceReader {
     /// The kinds and the keys that each takes beside `kind`.
     static let keys: [(kind: String, keys: [String])] = [
-        ("amplitude", ["region", "endpoint", "api_key", "secret_key", "quota"]),
+        ("amplitude", ["region", "endpoint", "api_key", "secret_key", "quota", "reserve", "skip_unchanged"]),
         ("csv", ["directory"]),
         ("sqlite", ["path"]),
         ("postgres", ["url"]),
@@ -39,10 +39,18 @@ enum SourceReader {
         let apiKey = fields.requiredSecret("api_key")
         let secretKey = fields.requiredSecret("secret_key")
         let quota = fields.integer("quota", in: 1...10_000_000) ?? 500
+        let reserve = fields.integer("reserve", in: 0...10_000_000) ?? 0
+        if reserve > quota, let node = fields["reserve"] {
+            fields.log.add(
+                node.place, "\"reserve\" of \(fields.owner) is more than its quota of \(grouped(quota)); keep less")
+        }
+        let skip = fields.quantity(
+            "skip_unchanged", within: (60...31 * 86_400, "between 1m and 31d"), Quantity.duration)
         guard let apiKey, let secretKey else { return nil }
         return .amplitude(
             AmplitudeSettings(
-                region: region, endpoint: endpoint, apiKey: apiKey, secretKey: secretKey, quota: quota))
+                region: region, endpoint: endpoint, apiKey: apiKey, secretKey: secretKey, quota: quota,
+                reserve: reserve, skipUnchangedSeconds: skip))
     }
 
     private static func postgres(_ fields: Fields) -> SourceKind? {

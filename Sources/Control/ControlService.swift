@@ -6,6 +6,8 @@ package protocol ControlService: Sendable {
     /// Every sync that is configured or that a ledger or a run still knows, configured ones first.
     func syncs() async throws(Refusal) -> [SyncNameView]
     func destinations() async throws(Refusal) -> [DestinationView]
+    /// The sources that count downloads, and what is left of their month.
+    func quotas() async throws(Refusal) -> [QuotaView]
     func runs(_ query: RunQuery) async throws(Refusal) -> [RunView]
     func run(_ id: String) async throws(Refusal) -> RunView
     /// Calls `visit` for each event until it returns false.

@@ -30,6 +30,10 @@ package struct SocketControl: ControlService {
         try await all(get("destinations"))
     }
 
+    package func quotas() async throws(Refusal) -> [QuotaView] {
+        try await all(get("quotas"))
+    }
+
     package func runs(_ query: RunQuery) async throws(Refusal) -> [RunView] {
         var parameters = repeated("sync", query.syncs) + [("limit", String(query.limit))]
         if let before = query.before { parameters.append(("before", before)) }

@@ -116,6 +116,7 @@ extension PlanView: JSONLineWritable {
         line.field("usual_entered", usual_entered)
         line.field("usual_left", usual_left)
         line.field("sample", sample)
+        line.field("quota", quota)
     }
 }
 

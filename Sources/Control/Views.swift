@@ -174,6 +174,8 @@ package struct PlanView: Codable, Sendable, Equatable {
     package var usual_entered: Double?
     package var usual_left: Double?
     package var sample: [ChangeView] = []
+    /// The month of the source's downloads, after the one that this plan took; null where nobody counts.
+    package var quota: QuotaView?
 
     package init(sync: String, plan: String, trait: String) {
         self.sync = sync

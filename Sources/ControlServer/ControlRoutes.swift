@@ -27,6 +27,7 @@ struct ControlRoutes {
         case (.GET, "status"): return lines(try await service.status(request.list("sync")))
         case (.GET, "syncs"): return lines(try await service.syncs())
         case (.GET, "destinations"): return lines(try await service.destinations())
+        case (.GET, "quotas"): return lines(try await service.quotas())
         case (.GET, "runs"): return try await runs(path, request)
         case (.GET, "events"): return events(request)
         case (.GET, "users"): return lines(try await service.user(try request.required("id")))

@@ -84,6 +84,10 @@ package struct EngineControl: ControlService {
         return views
     }
 
+    package func quotas() async throws(Refusal) -> [QuotaView] {
+        await QuotaReporter(engine: engine).views()
+    }
+
     package func runs(_ query: RunQuery) async throws(Refusal) -> [RunView] {
         var filter = RunFilter(limit: query.limit)
         if let names = query.syncs { filter.syncs = try syncIDs(names) }
@@ -173,7 +177,11 @@ package struct EngineControl: ControlService {
         for sync in try syncIDs(query.syncs) {
             do throws(EngineRefusal) {
                 let preview = try await engine.preview(sync, full: query.full, sample: query.sample)
-                views.append(PlanView(preview))
+                var view = PlanView(preview)
+                if let source = await engine.definition(of: sync)?.sourceKey {
+                    view.quota = await QuotaReporter(engine: engine).views().first { $0.source == source }
+                }
+                views.append(view)
             } catch {
                 throw Refusal(error)
             }

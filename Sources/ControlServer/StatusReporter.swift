@@ -68,7 +68,8 @@ struct StatusReporter {
         if await engine.isFrozen { return ("frozen", "nothing is sent anywhere until unfreeze") }
         let destination = await engine.destination(sync.destination)
         let laneBlock = await engine.lane(sync.destination)?.blockedReason
-        if let reason = definition?.blockedReason ?? destination?.blockedReason ?? laneBlock {
+        let refused = definition?.source?.blockedReason
+        if let reason = definition?.blockedReason ?? refused ?? destination?.blockedReason ?? laneBlock {
             return ("blocked", reason)
         }
         if let held { return ("held", held.reason) }

@@ -28,6 +28,8 @@ struct CurlOptions {
         let connect = min(max(1, request.connectTimeoutMilliseconds), Int(Int32.max))
         return first([
             { set(CURLOPT_TIMEOUT_MS, deadline) },
+            { set(CURLOPT_LOW_SPEED_LIMIT, request.stallSeconds == nil ? 0 : 1) },
+            { set(CURLOPT_LOW_SPEED_TIME, min(max(0, request.stallSeconds ?? 0), 86_400)) },
             { set(CURLOPT_CONNECTTIMEOUT_MS, connect) },
             { set(CURLOPT_MAXLIFETIME_CONN, Self.connectionLifeSeconds) },
             { set(CURLOPT_MAXAGE_CONN, Self.connectionIdleSeconds) },

@@ -39,9 +39,9 @@ enum CurlVerdict {
     private static func reason(_ flight: CurlFlight, _ code: CURLcode, _ detail: String) -> String {
         switch code {
         case CURLE_OK: "the answer broke off within its headers"
-        case CURLE_OPERATION_TIMEDOUT where flight.mayHaveLeft:
+        case CURLE_OPERATION_TIMEDOUT where flight.mayHaveLeft && flight.request.stallSeconds == nil:
             "no complete answer within \(seconds(flight.request.deadlineMilliseconds ?? 0))"
-        case CURLE_OPERATION_TIMEDOUT:
+        case CURLE_OPERATION_TIMEDOUT where !flight.mayHaveLeft:
             "no connection within " + seconds(connectLimit(flight.request))
         case CURLE_GOT_NOTHING: "the connection was closed without an answer"
         case CURLE_PARTIAL_FILE where flight.status >= 200:

@@ -16,6 +16,9 @@ package struct HTTPRequest: Sendable {
     package var connectTimeoutMilliseconds: Int = 10_000
     /// From the start to the last byte of the answer, whatever drips in between; nil for a stream without end.
     package var deadlineMilliseconds: Int? = 30_000
+    /// The exchange is given up when fewer than one byte a second comes or goes for this long, in seconds; nil for no
+    /// such limit.
+    package var stallSeconds: Int?
     /// The largest body that is kept; an answer with a longer one is cut there.
     package var bodyLimit: Int = 64 << 10
     /// Whether cancelling the task aborts the exchange.

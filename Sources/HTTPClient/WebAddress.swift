@@ -48,7 +48,7 @@ package struct WebAddress: Sendable, Equatable {
 
     /// Reads the address of one request.
     /// - Parameter allowsPlainHTTP: set for a Unix socket, where the host is only a name.
-    init(request text: String, allowsPlainHTTP: Bool) throws(Problem) {
+    package init(request text: String, allowsPlainHTTP: Bool = false) throws(Problem) {
         try self.init(text, allowsQuery: true, allowsPlainHTTP: allowsPlainHTTP)
     }
 
@@ -115,6 +115,16 @@ package struct WebAddress: Sendable, Equatable {
         guard (1...5).contains(port.count), port.allSatisfy(isDigit) else { throw .port }
         let value = port.reduce(0) { $0 * 10 + Int($1 - 0x30) }
         guard (1...65535).contains(value) else { throw .port }
+    }
+
+    /// Whether the host is this machine; see ``isLoopback(_:)``.
+    package var isLoopback: Bool { Self.isLoopback(host) }
+
+    /// Whether the host is written in figures, IPv4 or IPv6, in any spelling that some program reads as an address.
+    package var isInFigures: Bool {
+        let last = host.split(separator: ".").last ?? ""
+        let begins = last.lowercased().hasPrefix("0x")
+        return host.contains(":") || begins || (!last.isEmpty && last.utf8.allSatisfy(Self.isDigit))
     }
 
     /// `localhost`, a canonical dotted 127.a.b.c, or ::1. Other spellings of loopback are not recognised, on purpose.

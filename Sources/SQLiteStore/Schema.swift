@@ -12,6 +12,9 @@ enum Schema {
         migrator.registerMigration("2 runs asked for by name") { database in
             try database.execute(sql: runsAskedForByName)
         }
+        migrator.registerMigration("3 downloads") { database in
+            try database.execute(sql: downloads)
+        }
         return migrator
     }
 
@@ -184,5 +187,23 @@ enum Schema {
         ) STRICT;
 
         INSERT INTO install VALUES ('namespace', randomblob(16)), ('frozen', x'00');
+        """
+
+    private static let downloads = """
+        CREATE TABLE downloads (
+          id      INTEGER PRIMARY KEY AUTOINCREMENT,
+          account TEXT NOT NULL,                -- of a source that counts downloads; a digest, no key
+          cohort  TEXT NOT NULL,                -- the cohort's id in the source
+          at      INTEGER NOT NULL              -- when it was requested
+        ) STRICT;
+        CREATE INDEX downloads_by_account ON downloads (account, at);
+
+        CREATE TABLE quota_readings (
+          account   TEXT PRIMARY KEY NOT NULL,
+          quota     INTEGER NOT NULL,           -- what the account last said of its month
+          used      INTEGER NOT NULL,
+          resets_at INTEGER,
+          read_at   INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
         """
 }

@@ -17,6 +17,11 @@ package struct CSVSource: MemberSource {
     /// Called after each block with the number of bytes of the file read so far. For tests that change the file.
     package var afterBlock: (@Sendable (Int) -> Void)?
 
+    /// What the file is called in messages instead of its path, for one that the operator never sees.
+    var shownAs: String?
+    /// More text than this, inflated, is a failed source; nil for no limit.
+    var textLimit: Int?
+
     private static let blockSize = 256 * 1024
 
     /// - Parameters:
@@ -75,7 +80,7 @@ package struct CSVSource: MemberSource {
         guard column == nil || header != .absent else {
             throw .misconfigured("\(name): a column is found by its name, so the file must have a header")
         }
-        return CSVRowParser(column: column, delimiter: delimiter, header: header, subject: path)
+        return CSVRowParser(column: column, delimiter: delimiter, header: header, subject: shownAs ?? path)
     }
 
     /// Pushes the file's text into the parser; returns the number of bytes of the file that were read.
@@ -87,13 +92,18 @@ package struct CSVSource: MemberSource {
         defer { buffer.deallocate() }
         var count = try file.read(into: buffer)
         var total = count
+        var text = 0
         if buffer.prefix(count).starts(with: GzipInflater.magic) {
             var inflater = try GzipInflater(name: file.name)
             while count > 0 {
-                try inflater.inflate(UnsafeRawBufferPointer(rebasing: buffer[..<count])) { text throws(SourceError) in
+                try inflater.inflate(UnsafeRawBufferPointer(rebasing: buffer[..<count])) { piece throws(SourceError) in
                     if stop.isRaised { throw .stopped }
                     if onlyHeader && parser.isHeaderDecided { return }
-                    try parser.consume(text, into: rows)
+                    text += piece.count
+                    if let textLimit, text > textLimit {
+                        throw .unavailable("\(shownAs ?? path) inflates to more than \(grouped(textLimit)) bytes")
+                    }
+                    try parser.consume(piece, into: rows)
                 }
                 if onlyHeader && parser.isHeaderDecided { return total }
                 count = try nextBlock(of: file, into: buffer, total: &total, stop: stop)

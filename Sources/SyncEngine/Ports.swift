@@ -21,10 +21,68 @@ package protocol MemberSource: Sendable {
     ///   raised. After a throw the rows reported so far prove nothing and no plan is made of them.
     func fetch(into rows: any MemberRows, stop: StopFlag) throws(SourceError)
 
+    /// The same, told why it is asked. What matters only to sources that pay for each reading.
+    func fetch(into rows: any MemberRows, occasion: FetchOccasion, stop: StopFlag) throws(SourceError)
+
+    /// Why it gives nothing to schedules until somebody acts: refused keys. Nil when it does.
+    var blockedReason: String? { get }
+
     /// Reaches the source without reading its members, for `rollcall check --connect`.
     ///
     /// - Returns: one line for a person, such as "12,345 bytes, modified 3 minutes ago".
     func probe() throws(SourceError) -> String
+}
+
+extension MemberSource {
+    package func fetch(into rows: any MemberRows, occasion: FetchOccasion, stop: StopFlag) throws(SourceError) {
+        try fetch(into: rows, stop: stop)
+    }
+
+    package var blockedReason: String? { nil }
+}
+
+/// Why a source is read.
+package enum FetchOccasion: Sendable, Hashable {
+    case schedule
+    /// A person or a program asked, for a run or for a plan.
+    case manual
+}
+
+/// A source that can say which cohorts it has, for `rollcall check --connect` and for adding one.
+package protocol CohortCatalog: Sendable {
+    /// Blocks the calling thread, as a fetch does.
+    func cohorts() throws(SourceError) -> CatalogListing
+}
+
+/// The cohorts of a source, and one line about its account.
+package struct CatalogListing: Sendable, Equatable {
+    package var entries: [CatalogEntry]
+    /// Such as "17 of 500 downloads used this month"; nil when nothing is known.
+    package var account: String?
+
+    package init(entries: [CatalogEntry], account: String?) {
+        self.entries = entries
+        self.account = account
+    }
+}
+
+/// One cohort as its source describes it. All texts come from outside.
+package struct CatalogEntry: Sendable, Equatable {
+    package var id: String
+    package var name: String
+    /// Members at the last computation, and when that was.
+    package var size: Int?
+    package var computedAt: Instant?
+    /// Why it cannot be a cohort here: archived, of groups. Nil when it can.
+    package var obstacle: String?
+
+    package init(id: String, name: String, size: Int?, computedAt: Instant?, obstacle: String?) {
+        self.id = id
+        self.name = name
+        self.size = size
+        self.computedAt = computedAt
+        self.obstacle = obstacle
+    }
 }
 
 /// Receives the rows of a source. Called from one thread at a time.
@@ -39,6 +97,13 @@ package protocol MemberRows: AnyObject {
 
     /// A row that could not be read at all. Its leaves are withheld, because nobody knows whom it named.
     func unreadable(_ reason: UnreadableReason, at position: Int, detail: String)
+
+    /// Something a person should know of this reading, in one sentence. It changes nothing.
+    func note(_ sentence: String)
+}
+
+extension MemberRows {
+    package func note(_ sentence: String) {}
 }
 
 /// Why a row could not be read.
@@ -49,6 +114,8 @@ package enum UnreadableReason: String, Sendable, CaseIterable {
     case idTooLong = "id over 1,024 bytes"
     case lineTooLong = "line over 1 MiB"
     case wrongType = "id of a type that is not text or integer"
+    /// Fewer rows came than the source itself counted: who is missing is not known.
+    case missingRows = "rows missing"
 }
 
 /// Why a source gave no usable rows. The case decides; the text explains to a person.

@@ -251,6 +251,15 @@ package protocol SyncStore: Sendable {
     /// Removes one user's rejects. Dismissed ones are decisions that still hold; they stay, without their history.
     /// - Returns: how many were removed and how many stay.
     func purgeRejects(of member: [UInt8], audit: AuditEntry) async throws(StoreError) -> (removed: Int, kept: Int)
+    /// When downloads of an account were requested since an instant, oldest first.
+    func downloads(of account: String, since: Instant) async throws(StoreError) -> [Instant]
+    /// Puts a download on record before its request leaves.
+    func recordDownload(account: String, cohort: String, at instant: Instant) async throws(StoreError)
+    /// Removes one download of that instant: its request certainly never left.
+    func withdrawDownload(account: String, at instant: Instant) async throws(StoreError)
+    /// What the account last said of its month; nil when it never did.
+    func quotaReading(of account: String) async throws(StoreError) -> QuotaReading?
+    func saveQuotaReading(_ reading: QuotaReading, of account: String) async throws(StoreError)
 
     /// Checks the store's own structure; returns the faults found.
     func integrityFaults() async throws(StoreError) -> [String]

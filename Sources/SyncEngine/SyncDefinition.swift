@@ -94,6 +94,10 @@ package struct DestinationDefinition: Sendable {
 package struct EngineConfiguration: Sendable {
     package var syncs: [SyncDefinition]
     package var destinations: [DestinationDefinition]
+    /// The sources that count downloads.
+    package var quotas: [QuotaDefinition] = []
+    /// The sources that can say which cohorts they have, by key.
+    package var catalogs: [String: any CohortCatalog] = [:]
     /// Bytes that sorting may use in all.
     package var memory: Int
     /// Runs that fetch and plan at a time, and runs that send to one destination at a time.
@@ -110,5 +114,20 @@ package struct EngineConfiguration: Sendable {
         self.memory = memory
         self.parallelRuns = parallelRuns
         self.retention = retention
+    }
+}
+
+/// A source that counts downloads.
+package struct QuotaDefinition: Sendable, Hashable {
+    /// The source's key in the configuration.
+    package var sourceKey: String
+    /// Names the account in the store; sources of one project share it.
+    package var account: String
+    package var limits: DownloadLimits
+
+    package init(sourceKey: String, account: String, limits: DownloadLimits) {
+        self.sourceKey = sourceKey
+        self.account = account
+        self.limits = limits
     }
 }

@@ -259,6 +259,8 @@ package actor Engine {
     package var syncs: [SyncDefinition] { configuration.syncs }
     /// How long history is kept, in milliseconds.
     package var retention: Int64 { configuration.retention }
+    package var configuredQuotas: [QuotaDefinition] { configuration.quotas }
+    package var catalogs: [String: any CohortCatalog] { configuration.catalogs }
     package var allDestinations: [DestinationDefinition] { configuration.destinations }
     package func activeRun(of sync: SyncID) -> RunRecord? { activeRecords[sync] }
     package var heldSyncs: [SyncID] { Array(held.keys) }
@@ -471,7 +473,8 @@ package actor Engine {
             memoryInUse += memory
             ticket = FetchTicket(
                 source: source, scratch: context.folder.scratch,
-                path: "\(context.folder.snapshots)/\(first.record.id).snapshot", memory: memory, users: group.count,
+                path: "\(context.folder.snapshots)/\(first.record.id).snapshot", memory: memory,
+                occasion: group.contains { $0.record.trigger == .manual } ? .manual : .schedule, users: group.count,
                 known: knownLedgers(of: group))
         }
         let barrier = MemoryShare(bytes: ticket == nil ? 0 : memory, users: group.count)

@@ -9,6 +9,8 @@ struct FetchResult: Sendable {
     /// Nil when the members are exactly those that every ledger given to the ticket holds: then nothing is sorted,
     /// merged or written.
     var snapshot: Snapshot?
+    /// What the source told of this reading, for the run.
+    var notes: [String] = []
 }
 
 /// A ledger file that a reading is compared with.
@@ -30,9 +32,11 @@ private final class RowTally: MemberRows {
     private let stop: StopFlag
     private(set) var counts = FetchCounts()
     private(set) var badRows: [BadRow] = []
+    private(set) var notes: [String] = []
     private(set) var storageFailure: StateFileError?
 
     static let keptBadRows = 100
+    static let keptNotes = 10
 
     init(builder: SnapshotBuilder, stop: StopFlag) {
         self.builder = builder
@@ -65,6 +69,10 @@ private final class RowTally: MemberRows {
         invalid(detail.isEmpty ? reason.rawValue : "\(reason.rawValue): \(detail)", at: position, isUnreadable: true)
     }
 
+    func note(_ sentence: String) {
+        if notes.count < Self.keptNotes { notes.append(String(sentence.prefix(500))) }
+    }
+
     private func invalid(_ reason: String, at position: Int, isUnreadable: Bool) {
         counts.invalid += 1
         if isUnreadable { counts.unreadable += 1 }
@@ -89,6 +97,7 @@ actor FetchTicket {
     private let path: String
     private let memory: Int
     private let known: [KnownLedger]
+    private let occasion: FetchOccasion
     private let stop = StopFlag()
     private var users: Int
     private var reading: Task<Result<FetchResult, FetchFailure>, Never>?
@@ -96,12 +105,15 @@ actor FetchTicket {
     /// - Parameters:
     ///   - path: where the snapshot is published.
     ///   - memory: bytes that sorting may use.
+    ///   - occasion: why it is read.
     ///   - users: runs that will ask for the result.
     ///   - known: the ledgers of all of them, when a reading that matches every one need not be sorted; else empty.
     init(
-        source: any MemberSource, scratch: String, path: String, memory: Int, users: Int, known: [KnownLedger] = []
+        source: any MemberSource, scratch: String, path: String, memory: Int, occasion: FetchOccasion, users: Int,
+        known: [KnownLedger] = []
     ) {
         self.source = source
+        self.occasion = occasion
         self.scratch = scratch
         self.path = path
         self.memory = memory
@@ -112,9 +124,10 @@ actor FetchTicket {
     /// The result; the first caller starts the reading.
     func result() async -> Result<FetchResult, FetchFailure> {
         if let reading { return await reading.value }
-        let task = Task { [source, scratch, path, memory, known, stop] in
+        let task = Task { [source, scratch, path, memory, occasion, known, stop] in
             await BlockingThread.run {
-                Self.read(source, scratch: scratch, path: path, memory: memory, known: known, stop: stop)
+                Self.read(
+                    source, scratch: scratch, path: path, memory: memory, occasion: occasion, known: known, stop: stop)
             }
         }
         reading = task
@@ -128,14 +141,14 @@ actor FetchTicket {
     }
 
     private static func read(
-        _ source: any MemberSource, scratch: String, path: String, memory: Int, known: [KnownLedger],
-        stop: StopFlag
+        _ source: any MemberSource, scratch: String, path: String, memory: Int, occasion: FetchOccasion,
+        known: [KnownLedger], stop: StopFlag
     ) -> Result<FetchResult, FetchFailure> {
         do throws(StateFileError) {
             let builder = try SnapshotBuilder(scratch: scratch, memoryLimit: memory)
             let tally = RowTally(builder: builder, stop: stop)
             do throws(SourceError) {
-                try source.fetch(into: tally, stop: stop)
+                try source.fetch(into: tally, occasion: occasion, stop: stop)
             } catch {
                 builder.abandon()
                 if let failure = tally.storageFailure { return .failure(.storage(failure.message)) }
@@ -148,11 +161,13 @@ actor FetchTicket {
             if matches(builder, known) {
                 builder.abandon()
                 return .success(FetchResult(
-                    counts: tally.counts(distinct: tally.counts.members), badRows: tally.badRows, snapshot: nil))
+                    counts: tally.counts(distinct: tally.counts.members), badRows: tally.badRows, snapshot: nil,
+                    notes: tally.notes))
             }
             let snapshot = try builder.finish(at: path)
             return .success(FetchResult(
-                counts: tally.counts(distinct: snapshot.members), badRows: tally.badRows, snapshot: snapshot))
+                counts: tally.counts(distinct: snapshot.members), badRows: tally.badRows, snapshot: snapshot,
+                notes: tally.notes))
         } catch {
             return .failure(.storage(error.message))
         }

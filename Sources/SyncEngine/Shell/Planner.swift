@@ -34,7 +34,8 @@ struct Planner {
     static let indexedPlanSize = 10_000
 
     mutating func make(from fetched: FetchResult, at path: String) async throws -> PlanDraft {
-        let (identity, holds, notes) = reconcile()
+        var (identity, holds, notes) = reconcile()
+        notes += fetched.notes
         let ledger = try openLedger(under: identity)
         guard let snapshot = fetched.snapshot else {
             return unchangedDraft(identity, ledger, holds: holds, notes: notes)

@@ -31,7 +31,8 @@ extension Engine {
             RetentionSweep.removeFile(planPath)
         }
         let ticket = FetchTicket(
-            source: source, scratch: context.folder.scratch, path: snapshotPath, memory: configuration.memory, users: 1)
+            source: source, scratch: context.folder.scratch, path: snapshotPath, memory: configuration.memory,
+            occasion: .manual, users: 1)
         let fetched: FetchResult
         switch await ticket.result() {
         case .success(let result): fetched = result

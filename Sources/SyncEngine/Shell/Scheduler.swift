@@ -132,6 +132,7 @@ package actor Scheduler {
         if let reason = await engine.lane(sync.destination)?.blockedReason {
             return "\(sync.destination) is blocked: \(reason)"
         }
+        if let reason = await engine.definition(of: sync)?.source?.blockedReason { return reason }
         if let queued = await engine.queuedRun(of: sync) { return "run \(queued.id) is already waiting" }
         if let active = await engine.activeRun(of: sync), policy.overlap == .skip {
             return "run \(active.id) is still under way"

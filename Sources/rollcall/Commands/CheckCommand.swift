@@ -37,6 +37,11 @@ struct CheckCommand: AsyncParsableCommand {
     private func reachSources(_ configuration: SyncEngine.EngineConfiguration) async -> Int {
         var failures = 0
         var seen: Set<String> = []
+        for (key, catalog) in configuration.catalogs.sorted(by: { $0.key < $1.key }) {
+            let syncs = configuration.syncs.filter { $0.sourceKey == key }
+            seen.formUnion(syncs.map(\.id.cohort))
+            failures += await CatalogCheck(source: key, syncs: syncs).failures(in: catalog)
+        }
         for sync in configuration.syncs where seen.insert(sync.id.cohort).inserted {
             guard let source = sync.source else {
                 failures += 1

@@ -33,6 +33,8 @@ struct StatusCommand: AsyncParsableCommand {
             }
             if views.isEmpty { Output.note("no cohort is configured; add one to rollcall.yaml") }
             table.print(isPlain: listing.plain)
+            guard !listing.plain else { return }
+            for quota in try await session.control.quotas() { Output.line(Words.month(of: quota)) }
         }
     }
 }

@@ -57,6 +57,7 @@ enum PlanListing {
             + "(\(Words.count(plan.unreadable)) unreadable); ledger \(Words.count(plan.ledger))")
         Output.line("  about \(Words.count(plan.requests)) requests, \(Words.bytes(plan.bytes)), "
             + "\(Words.seconds(plan.seconds))")
+        if let quota = plan.quota { Output.line("  " + Words.month(of: quota)) }
         for hold in plan.held_by { Output.line("  would be held: \(PrintableText.of(hold))") }
         for note in plan.notes { Output.line("  note: \(PrintableText.of(note, limit: 500))") }
         Output.line("  plan \(plan.plan)")

@@ -1,3 +1,4 @@
+import AmplitudeStandIn
 import Configuration
 import Control
 import ControlServer
@@ -41,18 +42,25 @@ actor Rehearsal {
     private let world: DemoWorld
     private let segment: Receiver
     private let crm: Receiver
+    private let amplitude: AmplitudeStandIn
     private var hosted: HostedEngine?
     private var interrupted: Int32?
     private var ran = 0
     private var story: Set<String> = []
 
-    /// The SQL behind each cohort; what the proof compares with.
-    static let cohorts: [(key: String, name: String, query: String, to: [String], schedule: String)] = [
-        ("big-spenders", "Big Spenders", "SELECT user_id FROM users WHERE spent >= 700", ["segment", "crm"], "every 2m"),
-        ("trial-users", "Trial users", "SELECT user_id FROM users WHERE plan = 'trial'", ["segment"], "every 3m"),
-        ("lapsed", "Lapsed", "SELECT user_id FROM users WHERE quiet_days > 30", ["segment", "crm"], "every 4m"),
-        ("newsletter", "Newsletter", "SELECT user_id FROM users WHERE newsletter = 1", ["segment"], "every 5m"),
+    /// The SQL behind each cohort, what the proof compares with; those of `product` are asked for by the stand-in for
+    /// Amplitude when somebody downloads them.
+    static let cohorts: [(key: String, name: String, source: String, query: String, to: [String], schedule: String)] = [
+        (
+            "big-spenders", "Big Spenders", "product", "SELECT user_id FROM users WHERE spent >= 700",
+            ["segment", "crm"], "every 2m"
+        ),
+        ("trial-users", "Trial users", "shop", "SELECT user_id FROM users WHERE plan = 'trial'", ["segment"], "every 3m"),
+        ("lapsed", "Lapsed", "product", "SELECT user_id FROM users WHERE quiet_days > 30", ["segment", "crm"], "every 4m"),
+        ("newsletter", "Newsletter", "shop", "SELECT user_id FROM users WHERE newsletter = 1", ["segment"], "every 5m"),
     ]
+    /// A demo's minutes are days of life: the month's downloads are as many.
+    private static let quota = 100_000
 
     init(folder: String, seconds: Double, speed: Int) async throws {
         self.folder = folder
@@ -64,6 +72,21 @@ actor Rehearsal {
         settings.clock = { [clock] in clock.now().milliseconds }
         segment = try Receiver(settings: settings)
         crm = try Receiver(settings: settings)
+        amplitude = Self.standIn(for: world, clock: clock)
+    }
+
+    /// Amplitude with the cohorts of `product`; larger files are answered by a redirect, and a few users are anonymous.
+    private static func standIn(for world: DemoWorld, clock: FastClock) -> AmplitudeStandIn {
+        var settings = StandInSettings { clock.now().milliseconds }
+        settings.apiKey = "demo-api-key"
+        settings.secretKey = "demo-secret-key"
+        settings.quota = quota
+        settings.redirectAbove = 300
+        return AmplitudeStandIn(settings, cohorts: cohorts.filter { $0.source == "product" }.map { cohort in
+            StandInCohort(id: cohort.key, name: cohort.name) {
+                try await world.members(cohort.query).map { String(decoding: $0, as: UTF8.self) } + ["", "", ""]
+            }
+        })
     }
 
     func interrupt(_ code: Int32) { interrupted = code }
@@ -72,7 +95,7 @@ actor Rehearsal {
     private func open() async throws -> HostedEngine {
         try await world.populate()
         let ports = (try await segment.start(), try await crm.start())
-        try writeConfiguration(segment: ports.0, crm: ports.1)
+        try writeConfiguration(segment: ports.0, crm: ports.1, amplitude: try await amplitude.start())
         let location = WorkspaceLocation(folder: folder, state: StateFolder(path: folder + "/.rollcall"))
         let hosted = try await HostedEngine(
             location, loaded: try Session.configuration(location), purpose: .demo, transport: Session.transport,
@@ -85,13 +108,14 @@ actor Rehearsal {
         await hosted?.stop()
         await segment.stop()
         await crm.stop()
+        await amplitude.stop()
     }
 
     /// Plays the story headless: a line a run, then the proof.
     func run() async throws -> Int32 {
         let hosted = try await open()
-        Output.line("demo: \(Self.cohorts.count) cohorts of \(DemoWorld.startingUsers) customers, two receivers on "
-            + "loopback; workspace \(folder)")
+        Output.line("demo: \(Self.cohorts.count) cohorts of \(DemoWorld.startingUsers) customers, two receivers and "
+            + "a stand-in for Amplitude on loopback; workspace \(folder)")
         let changes = await hosted.engine.changes()
         let printer = Task { await self.printRuns(changes) }
         try await hosted.start(resuming: .everything)
@@ -163,11 +187,12 @@ actor Rehearsal {
         }
     }
 
-    private func writeConfiguration(segment: UInt16, crm: UInt16) throws {
+    private func writeConfiguration(segment: UInt16, crm: UInt16, amplitude: String) throws {
         var text = """
             version: 1
             sources:
               shop: {kind: sqlite, path: shop.db}
+              product: {kind: amplitude, endpoint: "\(amplitude)", api_key: {file: api.key}, secret_key: {file: secret.key}, quota: \(Self.quota)}
             destinations:
               segment: {kind: segment, endpoint: "http://127.0.0.1:\(segment)/v1", write_key: {file: write.key}, rate: 5000/s}
               crm: {kind: segment, endpoint: "http://127.0.0.1:\(crm)/v1", write_key: {file: write.key}, rate: 5000/s, retry_for: 3m}
@@ -179,16 +204,17 @@ actor Rehearsal {
                   \(cohort.key):
                     name: \(cohort.name)
                     id: \(cohort.key)
-                    source: shop
-                    query: \(cohort.query)
+                    source: \(cohort.source)
                     to: [\(cohort.to.joined(separator: ", "))]
                     guards: \(cohort.key == "newsletter" ? "{max_leave: 20%}" : "off")
                     schedule: \(cohort.schedule)
 
-                """
+                """ + (cohort.source == "shop" ? "    query: \(cohort.query)\n" : "")
         }
         try DemoFile.write(text, to: folder + "/rollcall.yaml")
         try DemoFile.write("demo-write-key\n", to: folder + "/write.key")
+        try DemoFile.write("demo-api-key\n", to: folder + "/api.key")
+        try DemoFile.write("demo-secret-key\n", to: folder + "/secret.key")
     }
 
     // MARK: - The story
@@ -290,9 +316,11 @@ actor Rehearsal {
             }
         }
         let counts = (segment.counts, crm.counts)
+        Output.line("amplitude: \(amplitude.downloads) downloads, \(amplitude.violations.count) over its limits")
+        wrong += amplitude.violations.count
         Output.line("summary: \(ran) runs, \(counts.0.stored + counts.1.stored) messages stored, "
             + "\(counts.0.duplicates + counts.1.duplicates) repeated, \(counts.0.dropped + counts.1.dropped) dropped, "
-            + (wrong == 0 ? "every receiver holds exactly its cohorts" : "\(wrong) syncs differ"))
+            + (wrong == 0 ? "every receiver holds exactly its cohorts" : "\(wrong) faults"))
         return wrong == 0 ? 0 : 1
     }
 }

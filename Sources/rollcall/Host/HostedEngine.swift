@@ -5,6 +5,7 @@ import Glibc
 import HTTPClient
 import Scheduling
 import SQLiteStore
+import SourceConnectors
 import SyncEngine
 
 /// An engine in this process: holds the workspace's lock, serves its control socket, follows its configuration.
@@ -19,6 +20,7 @@ actor HostedEngine {
     nonisolated let store: SQLiteStore
     nonisolated let transport: any HTTPTransport
     nonisolated let purpose: Purpose
+    private nonisolated let accounts: AmplitudeAccounts
     private let lock: WorkspaceLock
     private let startedAt: Instant
     private var loaded: LoadedConfiguration
@@ -52,6 +54,7 @@ actor HostedEngine {
         } catch {
             throw Failure(1, error.message)
         }
+        accounts = AmplitudeAccounts(store: store, clock: clock, scratch: location.state.scratch)
         startedAt = clock.now()
         loadedAt = startedAt
         scheduler = purpose == .serve || purpose == .dashboard || purpose == .demo ? Scheduler(engine: engine) : nil
@@ -92,7 +95,7 @@ actor HostedEngine {
     /// Starts working.
     /// - Parameter resume: which interrupted runs are taken up.
     func start(resuming resume: ResumePolicy) async throws(Failure) {
-        var wiring = Wiring(workspace: location.folder, transport: transport)
+        var wiring = Wiring(workspace: location.folder, transport: transport, accounts: accounts)
         let configuration = wiring.engineConfiguration(of: loaded.model)
         do throws(StoreError) {
             try await engine.start(configuration, resuming: resume)
@@ -171,7 +174,7 @@ actor HostedEngine {
             guard new.digest != loaded.digest else { return }
             loaded = new
             loadedAt = engine.context.clock.now()
-            var wiring = Wiring(workspace: location.folder, transport: transport)
+            var wiring = Wiring(workspace: location.folder, transport: transport, accounts: accounts)
             await engine.configure(wiring.engineConfiguration(of: new.model))
             engine.context.log("configuration \(new.digest.prefix(12)) is active")
         } catch {

@@ -12,13 +12,19 @@ import SyncEngine
 struct Wiring {
     let workspace: String
     let transport: any HTTPTransport
+    let accounts: AmplitudeAccounts
+    /// Projects of Amplitude by the source's key, or why one cannot be reached.
+    private var projects: [String: Result<AmplitudeProject, SecretError>] = [:]
     private var secrets: [SecretReference: Result<Secret, SecretError>] = [:]
     /// Secrets that could not be had, once each, for `check`.
     private(set) var problems: [String] = []
 
-    init(workspace: String, transport: any HTTPTransport) {
+    /// - Parameter accounts: those of this process; without them downloads are for looking only.
+    init(workspace: String, transport: any HTTPTransport, accounts: AmplitudeAccounts? = nil) {
         self.workspace = workspace
         self.transport = transport
+        self.accounts = accounts
+            ?? AmplitudeAccounts(store: nil, clock: SystemClock(), scratch: workspace + "/.rollcall/scratch")
     }
 
     mutating func engineConfiguration(of model: WorkspaceConfiguration) -> SyncEngine.EngineConfiguration {
@@ -38,9 +44,20 @@ struct Wiring {
                     leaves: cohort.onLeave, firstSync: cohort.firstSync, blockedReason: blocked))
             }
         }
-        return SyncEngine.EngineConfiguration(
+        var configuration = SyncEngine.EngineConfiguration(
             syncs: syncs, destinations: destinations, memory: model.engine.memoryBytes,
             parallelRuns: model.engine.parallelRuns, retention: Int64(model.engine.retentionSeconds) * 1000)
+        for source in model.sources {
+            guard case .amplitude(let settings) = source.kind,
+                case .success(let project) = project(source.key, settings)
+            else { continue }
+            let account = accounts.account(project.digest, limits: settings.limits)
+            configuration.quotas.append(QuotaDefinition(
+                sourceKey: source.key, account: project.digest, limits: settings.limits))
+            configuration.catalogs[source.key] = AmplitudeCatalog(
+                project: project, account: account, transport: transport)
+        }
+        return configuration
     }
 
     // MARK: - Sources
@@ -69,11 +86,47 @@ struct Wiring {
             return (CommandSource(
                 argv: arguments, column: column, timeout: settings.timeoutSeconds,
                 outputLimit: settings.outputLimitBytes, workingDirectory: workspace), nil)
-        case (.amplitude, _):
-            return (nil, "source \(source.key): this version of rollcall does not read from Amplitude yet")
+        case (.amplitude(let settings), .amplitude):
+            return amplitude(cohort, source.key, settings)
         default:
             return (nil, "source \(source.key) does not fit what cohort \(cohort.key) selects")
         }
+    }
+
+    private mutating func amplitude(
+        _ cohort: CohortConfiguration, _ source: String, _ settings: AmplitudeSettings
+    ) -> (adapter: (any MemberSource)?, blocked: String?) {
+        switch project(source, settings) {
+        case .failure(let error): return (nil, error.message)
+        case .success(let project):
+            let policy = cohort.schedule.policy
+            // The destinations of one occurrence start within the jitter and a little; the next occurrence is another.
+            let window = min(60 + policy.jitterSeconds, (policy.schedule.minimumSpacingSeconds ?? .max) / 2)
+            return (AmplitudeSource(
+                cohort: cohort.id, name: cohort.name,
+                reading: AmplitudeReading(shareSeconds: window, reuseSeconds: settings.skipUnchangedSeconds),
+                project: project,
+                account: accounts.account(project.digest, limits: settings.limits), transport: transport), nil)
+        }
+    }
+
+    private mutating func project(
+        _ source: String, _ settings: AmplitudeSettings
+    ) -> Result<AmplitudeProject, SecretError> {
+        if let known = projects[source] { return known }
+        let keys = (secret(of: .reference(settings.apiKey)), secret(of: .reference(settings.secretKey)))
+        let result: Result<AmplitudeProject, SecretError> = keys.0.flatMap { apiKey in
+            keys.1.flatMap { secretKey in
+                do throws(WebAddress.Problem) {
+                    let endpoint = try WebAddress(base: settings.address)
+                    return .success(AmplitudeProject(endpoint: endpoint, apiKey: apiKey, secretKey: secretKey))
+                } catch {
+                    return .failure(SecretError.unsafe("source \(source): its address \(error.message)"))
+                }
+            }
+        }
+        projects[source] = result
+        return result
     }
 
     private mutating func postgres(
@@ -151,4 +204,9 @@ struct Wiring {
     private func absolute(_ path: String) -> String {
         path.hasPrefix("/") ? path : path == "." ? workspace : workspace + "/" + path
     }
+}
+
+extension AmplitudeSettings {
+    /// What the account may do.
+    var limits: DownloadLimits { DownloadLimits(monthly: quota, reserve: reserve) }
 }

@@ -40,6 +40,15 @@ enum Words {
         return delta >= 0 ? "in " + seconds(delta) : seconds(-delta) + " ago"
     }
 
+    /// What is left of a source's month, in one line.
+    static func month(of quota: QuotaView) -> String {
+        let kept = quota.reserve > 0 ? ", \(count(quota.reserve)) kept for manual runs" : ""
+        let counted = quota.told ? "" : " (counted here)"
+        let warning = quota.forecast > quota.limit ? ", MORE THAN ALLOWED" : ""
+        return "downloads of \(quota.source): \(count(quota.used)) of \(count(quota.limit)) used\(counted)\(kept); "
+            + "the schedules bring it to \(count(quota.forecast)) by \(quota.resets_at)\(warning)"
+    }
+
     /// The counts of a run on one line.
     static func summary(of run: RunView) -> String {
         var parts = ["+\(count(run.entered))", "−\(count(run.left))", "\(count(run.unchanged)) unchanged"]

@@ -1,0 +1,76 @@
+import CCrypto
+import Foundation
+import HTTPClient
+import Secrets
+
+/// Where an Amplitude project is reached, and with which keys.
+package struct AmplitudeProject: Sendable {
+    /// The region's base address, or the configured endpoint: the only host that ever gets the keys.
+    let endpoint: WebAddress
+    /// `Basic …` of API key and secret key.
+    let authorization: String
+    /// Names the project without its keys: a digest of address and API key.
+    package let digest: String
+    /// Texts that must not be repeated from an answer.
+    private let withheld: [String]
+
+    package init(endpoint: WebAddress, apiKey: Secret, secretKey: Secret) {
+        self.endpoint = endpoint
+        let pair = apiKey.reveal() + [UInt8(ascii: ":")] + secretKey.reveal()
+        let encoded = Data(pair).base64EncodedString()
+        authorization = "Basic " + encoded
+        digest = Self.digest(of: Array(endpoint.text.utf8) + [0] + apiKey.reveal())
+        withheld = [apiKey.revealText(), secretKey.revealText(), encoded].filter { $0.utf8.count >= 4 }
+    }
+
+    private static func digest(of bytes: [UInt8]) -> String {
+        var state = ccrypto_sha256()
+        ccrypto_sha256_init(&state)
+        bytes.withUnsafeBytes { ccrypto_sha256_update(&state, $0.baseAddress, $0.count) }
+        var digest = [UInt8](repeating: 0, count: 32)
+        ccrypto_sha256_final(&state, &digest)
+        return digest.prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+
+    /// A request to the project's own host, with its keys.
+    func request(_ path: String) -> HTTPRequest {
+        var request = HTTPRequest(url: endpoint.appending(path: path))
+        request.headers = [
+            (name: "Authorization", value: authorization), (name: "Accept", value: "application/json"),
+        ]
+        request.isCancellable = true
+        return request
+    }
+
+    /// What a server wrote, fit to be shown: one line, without the keys should it echo them.
+    func quote(_ body: [UInt8]) -> String {
+        let text = QuotedText.quote(body.prefix(4_096), limit: 300)
+        return withheld.contains { text.contains($0) } ? "an answer that repeats a key" : text
+    }
+}
+
+/// Text as one segment of a path, whatever it holds.
+enum PathSegment {
+    /// Nil for what cannot be a segment of its own: nothing, `.` and `..`, and more than 512 bytes.
+    static func escape(_ text: String) -> String? {
+        guard !text.isEmpty, text != ".", text != "..", text.utf8.count <= 512 else { return nil }
+        let digits = Array("0123456789ABCDEF".utf8)
+        var result: [UInt8] = []
+        for byte in text.utf8 {
+            if isUnreserved(byte) {
+                result.append(byte)
+            } else {
+                result += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+            }
+        }
+        return String(decoding: result, as: UTF8.self)
+    }
+
+    /// RFC 3986 §2.3.
+    private static func isUnreserved(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E: true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,291 @@
+import AmplitudeStandIn
+import Foundation
+import Synchronization
+import Testing
+
+/// The way from a cohort in Amplitude to a trait in Segment, with the real program and local servers on both ends.
+@Suite(.rationed)
+struct AmplitudeTests {
+    static let apiKey = "amp-api-canary-31415926"
+    static let secretKey = "amp-secret-canary-27182818"
+
+    /// Members that a test changes.
+    final class Members: Sendable {
+        private let list = Mutex<[String]>([])
+        init(_ numbers: ClosedRange<Int>) { set(numbers) }
+        func set(_ numbers: ClosedRange<Int>, and others: [String] = []) {
+            list.withLock { $0 = numbers.map(Workspace.id) + others }
+        }
+        var all: [String] { list.withLock { $0 } }
+    }
+
+    private func standIn(_ change: (inout StandInSettings) -> Void = { _ in }) -> AmplitudeStandIn {
+        var settings = StandInSettings { Int64(Date().timeIntervalSince1970 * 1000) }
+        settings.apiKey = Self.apiKey
+        settings.secretKey = Self.secretKey
+        settings.jobMilliseconds = 300
+        change(&settings)
+        return AmplitudeStandIn(settings)
+    }
+
+    private func configure(
+        _ workspace: Workspace, _ amplitude: String, _ destination: String, source: String = "",
+        schedule: String = "manual", more: String = ""
+    ) throws {
+        try workspace.write("rollcall.yaml", """
+            version: 1
+            sources:
+              product:
+                kind: amplitude
+                endpoint: "\(amplitude)"
+                api_key: {env: AMP_API}
+                secret_key: {env: AMP_SECRET}
+            \(source.isEmpty ? "" : "    \(source)\n")\
+            destinations:
+              seg: \(destination)
+            cohorts:
+              vip:
+                name: VIP
+                id: v1
+                source: product
+                to: [seg]
+                schedule: \(schedule)
+            \(more)
+            """)
+    }
+
+    private func segment(_ endpoint: String) -> String {
+        "{kind: segment, endpoint: \"\(endpoint)\", write_key: {env: WRITE_KEY}}"
+    }
+
+    static let keys = ["AMP_API": apiKey, "AMP_SECRET": secretKey]
+
+    private func run(
+        _ workspace: Workspace, _ arguments: String..., expecting code: Int32 = 0,
+        location: SourceLocation = #_sourceLocation
+    ) async throws -> Ending {
+        let ending = try await workspace.start(arguments, environment: Self.keys).ending(within: 400)
+        #expect(ending.code == code, "\(arguments): \(ending.text) \(ending.errors)", sourceLocation: location)
+        return ending
+    }
+
+    @Test("from a cohort in Amplitude to a trait in Segment: first everyone, then only who moved")
+    func wholeWay() async throws {
+        let workspace = try Workspace()
+        let receiver = try await RunningReceiver(in: workspace)
+        let amplitude = standIn { $0.redirectAbove = 30 }
+        let members = Members(1...60)
+        amplitude.put(StandInCohort(id: "v1", name: "VIP") { members.all })
+        try configure(workspace, try await amplitude.start(), segment(receiver.endpoint))
+        members.set(1...60, and: ["", "", "", Workspace.id(7)])
+        let first = try #require(try await run(workspace, "sync", "vip", "--json").lines().last)
+        expectBooks(of: first)
+        #expect(first.count("entered") == 60 && first.count("invalid") == 3 && first.count("duplicates") == 1)
+        #expect(first.text("outcome") == "succeeded", "anonymous users withhold nothing")
+        #expect(try receiver.members() == ids(1...60))
+        members.set(3...62)
+        let second = try #require(try await run(workspace, "sync", "vip", "--json").lines().last)
+        #expect(second.count("entered") == 2 && second.count("left") == 2)
+        #expect(try receiver.members() == ids(3...62))
+        #expect(try receiver.leavers() == ids(1...2))
+        #expect(amplitude.downloads == 2)
+        // The month stands in the store, in status and in the plan.
+        let status = try await run(workspace, "status").text
+        #expect(status.contains("downloads of product: 2 of 500 used"), "\(status)")
+        let plan = try #require(try await run(workspace, "plan", "vip", "--json").lines().last)
+        #expect(plan["quota"]?.count("used") == 3, "a plan costs a download too: \(plan)")
+        #expect(amplitude.violations == [])
+        await amplitude.stop()
+    }
+
+    @Test("the keys are in every request to their own host and nowhere else")
+    func keysStayAtHome() async throws {
+        let workspace = try Workspace()
+        let sink = try WireSink(in: workspace)
+        let amplitude = standIn { $0.redirectAbove = 0 }
+        amplitude.put(StandInCohort(id: "v1", name: "VIP") { (1...20).map(Workspace.id) })
+        try configure(workspace, try await amplitude.start(), segment(sink.endpoint))
+        var text = try await run(workspace, "sync", "vip", "--json").text
+        for fault in [StandInFault.status(403, body: "bad \(Self.secretKey)"), .status(400, body: Self.apiKey)] {
+            amplitude.script(.list, [fault])
+            let ending = try await run(workspace, "sync", "vip", expecting: 1)
+            text += ending.text + ending.errors
+        }
+        for command in [["check", "--connect"], ["runs", "--json"], ["status", "--json"], ["status"], ["doctor"]] {
+            let ending = try await workspace.start(command, environment: Self.keys).ending()
+            text += ending.text + ending.errors
+        }
+        for name in try FileManager.default.subpathsOfDirectory(atPath: workspace.folder) {
+            text += String(decoding: bytes(at: workspace.folder + "/" + name), as: UTF8.self)
+        }
+        for request in sink.requests {
+            text += request.line + request.headers.map { "\($0.key): \($0.value)" }.joined()
+            text += String(decoding: request.body, as: UTF8.self)
+        }
+        let pair = Data("\(Self.apiKey):\(Self.secretKey)".utf8).base64EncodedString()
+        for form in [Self.apiKey, Self.secretKey, pair] {
+            #expect(!text.contains(form), "a key is printed, stored or sent elsewhere")
+        }
+        #expect(!sink.requests.isEmpty)
+        let links = amplitude.requests.filter { $0.call == .link }
+        #expect(!links.isEmpty && links.allSatisfy { !$0.hasAuthorization }, "where the redirect led, no keys came")
+        #expect(amplitude.requests.filter { $0.call != .link }.allSatisfy { $0.hasAuthorization })
+        await amplitude.stop()
+    }
+
+    @Test("check --connect lists what Amplitude has next to what is configured")
+    func check() async throws {
+        let workspace = try Workspace()
+        let sink = try WireSink(in: workspace)
+        let amplitude = standIn { $0.used = 17 }
+        amplitude.put(StandInCohort(id: "v1", name: "VIP", lastComputed: 1_772_366_400) { ["a", "b"] })
+        amplitude.put(StandInCohort(id: "x2", name: "Other\u{1B}[31m") { [] })
+        try configure(workspace, try await amplitude.start(), segment(sink.endpoint))
+        let good = try await run(workspace, "check", "--connect").text
+        #expect(good.contains("2 cohorts; 17 of 500 downloads of the month used"), "\(good)")
+        #expect(good.contains("2 members, computed 2026-03-01T12:00:00Z  configured as vip"))
+        #expect(good.contains("not configured") && !good.contains("\u{1B}"))
+        amplitude.archive("v1")
+        #expect(try await run(workspace, "check", "--connect", expecting: 1).text.contains("archived"))
+        amplitude.delete("v1")
+        #expect(try await run(workspace, "check", "--connect", expecting: 1).text.contains("not listed"))
+        #expect(amplitude.downloads == 0, "looking costs nothing")
+        await amplitude.stop()
+    }
+
+    @Test("rows that are missing withhold leaves; a file that is cut off sends nothing")
+    func incomplete() async throws {
+        let workspace = try Workspace()
+        let receiver = try await RunningReceiver(in: workspace)
+        let amplitude = standIn()
+        let members = Members(1...60)
+        amplitude.put(StandInCohort(id: "v1", name: "VIP", lastComputed: 1) { members.all })
+        try configure(workspace, try await amplitude.start(), segment(receiver.endpoint))
+        _ = try await run(workspace, "sync", "vip")
+        members.set(1...61)
+        amplitude.script(.file, [.half])
+        let cut = try #require(try await run(workspace, "sync", "vip", "--json", expecting: 1).lines().last)
+        #expect(cut.text("outcome") == "failed" && cut.count("sent") == 0)
+        // 61 are counted and 41 come: nobody leaves, whoever is there may join.
+        members.set(21...81)
+        amplitude.change("v1") { $0.size = 81 }
+        let short = try #require(try await run(workspace, "sync", "vip", "--json", expecting: 2).lines().last)
+        #expect(short.count("withheld") == 20 && short.count("left") == 0 && short.count("entered") == 21)
+        #expect(try receiver.leaves() == 0)
+        #expect(try receiver.members() == ids(1...81))
+        await amplitude.stop()
+    }
+
+    @Test("a rename, an archive and a deletion in the middle of a schedule send nothing that nobody chose")
+    func middleOfASchedule() async throws {
+        let workspace = try Workspace()
+        let receiver = try await RunningReceiver(in: workspace)
+        let amplitude = standIn { $0.quota = 10_000_000 }
+        let members = Members(1...60)
+        amplitude.put(StandInCohort(id: "v1", name: "VIP") { members.all })
+        try configure(
+            workspace, try await amplitude.start(), segment(receiver.endpoint), source: "quota: 10000000",
+            schedule: "every 4s")
+        let engine = try workspace.start(["serve"], environment: Self.keys)
+        workspace.keep(engine)
+        try await eventually("everyone is told") { try receiver.members() == ids(1...60) }
+
+        // Renamed: the trait stays, and what moves is told under it.
+        amplitude.rename("v1", to: "Very Important")
+        members.set(2...61)
+        try await eventually("who moved is told") { try receiver.members() == ids(2...61) }
+        let told = try receiver.calls()
+        let renamed = try await workspace.listing("runs", "vip").first { $0.text("outcome") == "succeeded" }
+        let one = try #require(try await workspace.listing("run", renamed?.text("run") ?? "").first)
+        let notes = one.list("notes").map { String(decoding: $0.bytes ?? [], as: UTF8.self) }
+        #expect(notes.contains { $0.contains("Very Important") }, "\(one)")
+
+        // Archived: failed before a download.
+        amplitude.archive("v1")
+        members.set(2...10)
+        try await failure(in: workspace, with: "archived")
+        let downloads = amplitude.downloads
+        #expect(try receiver.calls() == told)
+        #expect(amplitude.downloads == downloads)
+
+        // Deleted: failed, whatever else is asked.
+        amplitude.delete("v1")
+        try await failure(in: workspace, with: "no longer in Amplitude")
+        #expect(try receiver.calls() == told)
+        #expect(try receiver.members() == ids(2...61))
+        #expect(try receiver.leaves() == 1, "only the one who left before")
+
+        engine.send(SIGTERM)
+        _ = try await engine.ending(within: 60)
+        #expect(amplitude.violations == [])
+        try await workspace.expectSoundState()
+        await amplitude.stop()
+    }
+
+    private func failure(in workspace: Workspace, with words: String) async throws {
+        try await eventually("a run fails with \(words)", within: 200) {
+            try await workspace.listing("runs", "vip").contains { run in
+                run.text("outcome") == "failed" && run.text("reason")?.contains(words) == true
+            }
+        }
+    }
+
+    @Test("one download serves all destinations of a cohort, and a spent month sends nothing")
+    func oneDownload() async throws {
+        let workspace = try Workspace()
+        let sink = try WireSink(in: workspace)
+        let amplitude = standIn { settings in
+            settings.quota = 2
+        }
+        let members = Members(1...5)
+        amplitude.put(StandInCohort(id: "v1", name: "VIP") { members.all })
+        try configure(
+            workspace, try await amplitude.start(), segment(sink.endpoint) + "\n  file: {kind: ndjson, path: out.ndjson}")
+        try workspace.edit("to: [seg]", "to: [seg, file]")
+        #expect(try await run(workspace, "sync", "vip", "--json").lines().count == 2)
+        #expect(amplitude.downloads == 1)
+        #expect(workspace.read("out.ndjson").split(separator: "\n").count == 5)
+        members.set(1...6)
+        _ = try await run(workspace, "sync", "vip")
+        members.set(1...7)
+        let spent = try await run(workspace, "sync", "vip", "--json", expecting: 1).lines()
+        #expect(spent.allSatisfy { $0.text("reason")?.contains("2 of 2") == true && $0.count("sent") == 0 })
+        #expect(amplitude.downloads == 2 && amplitude.violations == [])
+        await amplitude.stop()
+    }
+
+    @Test("two million members are streamed in bounded memory")
+    func twoMillion() async throws {
+        let workspace = try Workspace()
+        let amplitude = standIn()
+        let count = 2_000_000
+        amplitude.put(StandInCohort(id: "v1", name: "VIP", lastComputed: 1) {
+            // 1,223,903 and two million have no common divisor: every number once, in no order.
+            (0..<count).map { "user-\(2_000_000 + $0 * 1_223_903 % count)" }
+        })
+        amplitude.change("v1") { $0.size = count }
+        try configure(
+            workspace, try await amplitude.start(), "{kind: ndjson, path: out.ndjson}",
+            more: "    first_sync: baseline\nengine: {memory: 64MiB}\n")
+        let ending = try await run(workspace, "sync", "vip", "--json")
+        #expect(try ending.lines().last?.count("members") == count)
+        #expect(ending.peakMemory < (64 + 100) << 20, "\(ending.peakMemory >> 20) MB")
+        print("two million members of Amplitude: at most \(ending.peakMemory >> 20) MB")
+        #expect(amplitude.requests.contains { $0.call == .link }, "it came by the redirect")
+        await amplitude.stop()
+    }
+
+    @Test("schedules that cannot fit the month are refused with the arithmetic and what would fit")
+    func cannotFit() async throws {
+        let workspace = try Workspace()
+        try configure(
+            workspace, "http://127.0.0.1:9", "{kind: ndjson, path: out.ndjson}", source: "reserve: 20", schedule: "hourly")
+        let ending = try await run(workspace, "check", expecting: 78)
+        #expect(ending.errors.contains("need 744 downloads in a month of 31 days and its quota is 500, of which 20"))
+        #expect(ending.errors.contains("run none more often than every 2h, which needs 372"), "\(ending.errors)")
+        try workspace.edit("schedule: hourly", "schedule: every 2h")
+        _ = try await run(workspace, "check")
+        try workspace.edit("reserve: 20", "reserve: 501")
+        #expect(try await run(workspace, "check", expecting: 78).errors.contains("more than its quota"))
+    }
+}
