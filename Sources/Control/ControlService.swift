@@ -8,6 +8,8 @@ package protocol ControlService: Sendable {
     func destinations() async throws(Refusal) -> [DestinationView]
     /// The sources that count downloads, and what is left of their month.
     func quotas() async throws(Refusal) -> [QuotaView]
+    /// The cohorts of every source that can list its own, configured or not.
+    func catalog() async throws(Refusal) -> [CatalogView]
     func runs(_ query: RunQuery) async throws(Refusal) -> [RunView]
     func run(_ id: String) async throws(Refusal) -> RunView
     /// Calls `visit` for each event until it returns false.

@@ -34,6 +34,10 @@ package struct SocketControl: ControlService {
         try await all(get("quotas"))
     }
 
+    package func catalog() async throws(Refusal) -> [CatalogView] {
+        try await all(get("catalog"))
+    }
+
     package func runs(_ query: RunQuery) async throws(Refusal) -> [RunView] {
         var parameters = repeated("sync", query.syncs) + [("limit", String(query.limit))]
         if let before = query.before { parameters.append(("before", before)) }

@@ -26,6 +26,7 @@ struct ControlRoutes {
         case (.GET, "engine"): return lines([try await service.engine()])
         case (.GET, "status"): return lines(try await service.status(request.list("sync")))
         case (.GET, "syncs"): return lines(try await service.syncs())
+        case (.GET, "catalog"): return lines(try await service.catalog())
         case (.GET, "destinations"): return lines(try await service.destinations())
         case (.GET, "quotas"): return lines(try await service.quotas())
         case (.GET, "runs"): return try await runs(path, request)

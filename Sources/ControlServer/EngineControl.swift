@@ -88,6 +88,27 @@ package struct EngineControl: ControlService {
         await QuotaReporter(engine: engine).views()
     }
 
+    package func catalog() async throws(Refusal) -> [CatalogView] {
+        let syncs = await engine.syncs
+        var views: [CatalogView] = []
+        for (source, catalog) in await engine.catalogs.sorted(by: { $0.key < $1.key }) {
+            let result: Result<CatalogListing, SourceError> = await BlockingThread.run {
+                do throws(SourceError) {
+                    return .success(try catalog.cohorts())
+                } catch {
+                    return .failure(error)
+                }
+            }
+            switch result {
+            case .failure(let error): throw Refusal(code: 1, message: "source \(source): \(error.message)")
+            case .success(let listing):
+                let own = syncs.filter { $0.sourceKey == source }
+                views += listing.entries.map { CatalogView($0, of: source, syncs: own) }
+            }
+        }
+        return views
+    }
+
     package func runs(_ query: RunQuery) async throws(Refusal) -> [RunView] {
         var filter = RunFilter(limit: query.limit)
         if let names = query.syncs { filter.syncs = try syncIDs(names) }

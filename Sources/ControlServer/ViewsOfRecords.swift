@@ -131,3 +131,14 @@ extension PlanView {
         sample = preview.sample.map { ChangeView(user: $0.member.text, event: $0.entered ? "entered" : "left") }
     }
 }
+
+extension CatalogView {
+    /// - Parameter syncs: those that are configured on the source.
+    init(_ entry: CatalogEntry, of source: String, syncs: [SyncDefinition]) {
+        let bytes = Array(entry.id.utf8)
+        let keys = Set(syncs.filter { Array($0.audience.id.utf8) == bytes }.map(\.id.cohort))
+        self.init(
+            source: source, id: entry.id, name: entry.name, size: entry.size, computed_at: entry.computedAt?.rfc3339,
+            obstacle: entry.obstacle, configured_as: keys.sorted())
+    }
+}

@@ -9,6 +9,9 @@ package struct ConfigurationFacts: Sendable {
     package var timezone: String
     package var cohorts: [CohortFacts]
     package var quotas: [QuotaFacts]
+    /// Keys of the sources that can list their own cohorts, and of all destinations.
+    package var catalogSources: [String] = []
+    package var destinations: [String] = []
 
     package init(
         path: String, problem: String? = nil, timezone: String = "UTC", cohorts: [CohortFacts] = [],
@@ -101,11 +104,15 @@ package struct QuotaFacts: Hashable, Sendable {
     package var limit: Int
     package var used: Int
     package var planned: Int
+    /// Downloads that will have been made when counting starts anew, if only the schedules run from now on.
+    package var forecast: Int
+    var left: Int { limit - used }
 
-    package init(source: String, limit: Int, used: Int, planned: Int) {
+    package init(source: String, limit: Int, used: Int, planned: Int, forecast: Int = 0) {
         self.source = source
         self.limit = limit
         self.used = used
         self.planned = planned
+        self.forecast = forecast
     }
 }

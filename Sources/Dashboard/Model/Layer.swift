@@ -8,6 +8,7 @@ enum Layer: Sendable {
     case palette(PaletteState)
     case help(HelpState)
     case menu(MenuState)
+    case catalog(CatalogState)
     /// A held plan with its numbers and sample, waiting for `y`.
     case approval(run: ByteText)
     case plans([PlanView], scroll: Int)

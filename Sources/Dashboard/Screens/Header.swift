@@ -54,6 +54,11 @@ extension Painter {
             Span("queue \(queued)", queued > 0 ? .normal : .dim),
             Span("run \(active.count - queued)", active.count > queued ? .active : .dim),
         ]
+        // What is left of a month's downloads is always on screen (PRODUCT.md §5).
+        if let quota = data.configuration.quotas.min(by: { $0.left < $1.left }) {
+            let isShort = quota.forecast > quota.limit || quota.left < max(1, quota.limit / 10)
+            spans.insert(Span("quota \(NumberText.compact(max(0, quota.left)))", isShort ? .bad : .dim), at: 0)
+        }
         func add(_ word: String, _ count: Int, _ role: Role) {
             if count > 0 { spans.append(Span("\(word) \(NumberText.compact(count))", role)) }
         }
@@ -225,6 +230,8 @@ extension Painter {
             return menu.purpose == .sort
                 ? [("j/k", "choose", 5), (enter, "sort", 9), ("Esc", "close", 8)]
                 : [("j/k", "choose", 5), ("space", "show or hide", 9), ("Esc", "close", 8)]
+        case .catalog:
+            return [("A", "add", 9), ("E", "from a template", 7), ("j/k", "choose", 5), ("Esc", "close", 8)]
         case .approval: return [("y", "approve and send", 9), ("any other key", "leaves it held", 8)]
         case .plans, .output: return [("j/k", "scroll", 5), ("Esc", "close", 9)]
         case nil: return screenHints(model)

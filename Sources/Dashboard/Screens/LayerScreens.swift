@@ -9,6 +9,7 @@ extension Painter {
         case .help(let state): help(model, state, layout)
         case .palette(let state): palette(model, state, layout)
         case .menu(let menu): self.menu(model, menu, layout)
+        case .catalog(let catalog): self.catalog(catalog, layout)
         case .approval(let run): approval(model, run, layout)
         case .plans(let plans, let scroll): self.plans(plans, scroll, layout)
         case .output(let title, let lines, let scroll): output(title, lines, scroll, layout)
@@ -102,6 +103,39 @@ extension Painter {
             }
             line([Span(" \(mark) "), Span(column.title)], offset, in: inside)
             if isSelected { restyle(row: inside.row + offset, column: inside.column, width: inside.width, role: .selected) }
+        }
+    }
+
+    /// Every cohort that a source has, with its size and its last computation.
+    private mutating func catalog(_ catalog: CatalogState, _ layout: ScreenLayout) {
+        let region = middle(width: 100, height: catalog.entries.count + 3, layout)
+        box(region, title: "cohorts of \(Set(catalog.entries.map(\.source)).sorted().joined(separator: ", "))",
+            note: "A adds  E template", isFocused: true)
+        let inside = region.inside
+        let nameWidth = max(12, inside.width - 52)
+        let heading = " " + "NAME".padded(to: nameWidth) + " " + "ID".padded(to: 12) + "      SIZE  COMPUTED  "
+        line([Span(heading, .heading)], 0, in: inside)
+        let room = max(0, inside.height - 1)
+        let first = max(0, min(catalog.selected - room + 1, catalog.entries.count - room))
+        for (offset, entry) in catalog.entries.dropFirst(first).prefix(room).enumerated() {
+            let row = inside.row + 1 + offset
+            let isUsable = entry.obstacle == nil && entry.configured_as.isEmpty
+            let computed = entry.computed_at.flatMap { Instant.parse(rfc3339: $0) }
+            let role: Role = isUsable ? .normal : .dim
+            put(entry.name, row: row, column: inside.column + 1, width: nameWidth, role: role)
+            var column = inside.column + nameWidth + 2
+            put(entry.id, row: row, column: column, width: 12, role: .dim)
+            column += 12
+            put(
+                entry.size.map(NumberText.grouped) ?? "-", row: row, column: column, width: 10, role: role, align: .right)
+            column += 12
+            put(computed.map { ticker.span(since: $0) } ?? "-", row: row, column: column, width: 8, role: .dim)
+            column += 10
+            let note = entry.obstacle ?? entry.configured_as.first.map { "as \($0)" } ?? ""
+            put(note, row: row, column: column, width: max(0, inside.column + inside.width - column), role: .dim)
+            if first + offset == catalog.selected {
+                restyle(row: row, column: inside.column, width: inside.width, role: .selected)
+            }
         }
     }
 

@@ -41,6 +41,7 @@ extension Painter {
             Span(String(repeating: glyphs.barEmpty, count: cells - cells * used / 100), .dim), Span("] "),
             Span("\(NumberText.grouped(quota.used)) of \(NumberText.grouped(quota.limit)) used"),
             Span("  schedules need \(NumberText.grouped(quota.planned)) in 31 days", isShort ? .bad : .dim),
+            Span("  \(NumberText.grouped(quota.forecast)) at the month's end", quota.forecast > quota.limit ? .bad : .dim),
         ], offset, in: region)
     }
 

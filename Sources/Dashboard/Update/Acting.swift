@@ -15,7 +15,7 @@ extension DashboardModel {
         case .undo: takeBack()
         case .editSchedule: editSchedule(of: targetSyncs.first)
         case .editFile: outbox.append(.openEditor(cohort: targetSyncs.first.map(Self.cohort)))
-        case .addCohort: outbox.append(.addCohort)
+        case .addCohort: addCohort()
         case .retry: askToRetry(targetRejects)
         case .dismiss: askToDismiss(targetRejects)
         default: break

@@ -91,6 +91,7 @@ extension DashboardModel {
         case .palette(let state): press(key, on: state)
         case .help(let state): press(key, on: state)
         case .menu(let menu): press(key, on: menu)
+        case .catalog(let catalog): press(key, on: catalog)
         case .approval(let run): press(key, approving: run)
         case .plans(let plans, let scroll):
             if let moved = scrolled(scroll, by: key) {

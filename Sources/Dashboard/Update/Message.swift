@@ -42,6 +42,8 @@ package enum Answer: Sendable {
     /// The first members of a sync, and whether there are more.
     case members(sync: String, [String], isComplete: Bool)
     case rejects([RejectView])
+    /// The cohorts that sources have.
+    case catalog([CatalogView])
     case failed(Question, Refusal)
 }
 
@@ -60,6 +62,7 @@ package enum Question: Hashable, Sendable {
     case user(String)
     case members(sync: String, limit: Int)
     case rejects
+    case catalog
     case configuration
 }
 
@@ -90,6 +93,8 @@ package enum Effect: Hashable, Sendable {
     case openEditor(cohort: String?)
     /// Opens a commented template in `$EDITOR`, checks it, and appends the cohort.
     case addCohort
+    /// Appends a cohort that a source has.
+    case addFromCatalog(CatalogAddition)
     /// To the terminal's clipboard by OSC 52 and to a file.
     case copy(String)
     case saveTable(name: String, csv: String)

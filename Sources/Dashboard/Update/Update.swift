@@ -89,6 +89,7 @@ extension DashboardModel {
         if hasRun { markStale(.runs, .cohortRuns) }
         if hasTurn {
             ask(.status)
+            if !data.configuration.quotas.isEmpty { ask(.configuration) }
             if !data.rejects.isEmpty || screen == .rejects { ask(.rejects) }
         }
     }
@@ -189,6 +190,10 @@ extension DashboardModel {
             data.membersAreComplete = isComplete && members.count <= DashboardData.detailCapacity
             markStale(.members)
             for question in waiting { if case .members(sync, _) = question { answered(question) } }
+        case .catalog(let views):
+            answered(.catalog)
+            guard !views.isEmpty else { return say("no source lists a cohort", .warning) }
+            layers.append(.catalog(CatalogState(entries: views)))
         case .rejects(let views):
             data.rejects = views.filter { !$0.dismissed }.map(RejectRow.init)
             markStale(.rejects)
@@ -262,7 +267,7 @@ extension DashboardModel {
     private mutating func done(_ effect: Effect) {
         switch effect {
         case .sync, .approve, .discard, .cancel: ask(.status)
-        case .pause, .openEditor, .addCohort, .setGuard:
+        case .pause, .openEditor, .addCohort, .addFromCatalog, .setGuard:
             ask(.configuration)
             ask(.status)
         case .saveSchedule:

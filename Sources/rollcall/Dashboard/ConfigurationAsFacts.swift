@@ -10,6 +10,10 @@ extension ConfigurationFacts {
         self.init(
             path: loaded.path, timezone: model.zone.identifier,
             cohorts: model.cohorts.map { CohortFacts($0, in: model) })
+        catalogSources = model.sources.compactMap { source in
+            if case .amplitude = source.kind { source.key } else { nil }
+        }
+        destinations = model.destinations.map(\.key)
     }
 }
 

@@ -57,9 +57,10 @@ struct DashboardSession {
             host.terminal?.close()
             throw error
         }
-        host.adopt(EffectPerformer(host: host, link: connection.link, files: files))
+        let performer = EffectPerformer(host: host, link: connection.link, files: files)
+        host.adopt(performer)
         host.start()
-        WorkspaceWatch(host: host, files: files).start()
+        WorkspaceWatch(host: host, files: files, performer: performer).start()
         let following = Task { await connection.link.follow() }
         let ending: DashboardHost.Ending
         if case .script(let script, _) = mode {

@@ -42,7 +42,7 @@ final class EffectPerformer: Sendable {
         case .addCohort: programs.addCohort(effect)
         case .command(let words): programs.run(words, effect)
         case .describeSchedule(let edition): host.send(.effectDone(.scheduleChange(edition, files.describe(edition))))
-        case .ask(.configuration): host.send(.configuration(files.facts()))
+        case .ask(.configuration): Task { await self.tellConfiguration() }
         case .ask(let question): Task { await self.ask(question) }
         case .quit: break
         // A dry run reads a whole source; nothing waits for that.
@@ -52,6 +52,17 @@ final class EffectPerformer: Sendable {
     }
 
     // MARK: - The engine
+
+    /// What the file says, and what the engine knows of its sources' months.
+    func tellConfiguration() async {
+        var facts = files.facts()
+        let quotas = try? await link.control?.quotas()
+        facts.quotas = (quotas ?? []).map {
+            QuotaFacts(
+                source: $0.source, limit: $0.limit, used: $0.used, planned: $0.planned, forecast: $0.forecast)
+        }
+        host.send(.configuration(facts))
+    }
 
     private func ask(_ question: Question) async {
         guard let service = link.control else {
@@ -108,6 +119,9 @@ final class EffectPerformer: Sendable {
             return "\(ids.count) dismissed; not sent again until their membership changes"
         case .retry(_, let syncs):
             return Self.started(try await service.sync(SyncRequest(syncs: syncs)))
+        case .addFromCatalog(let addition):
+            try files.add(addition)
+            return "cohort \(addition.key) is added; e gives it a schedule"
         case .setGuard(let cohort, let name, let value):
             try ConfigurationEditing.edit(files.location) { editor throws(ConfigurationEditError) in
                 try editor.setGuard(cohort: cohort, name: name, value: value)

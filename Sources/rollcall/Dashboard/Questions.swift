@@ -27,6 +27,7 @@ extension Question {
                 let found = members.values
                 return .members(sync: sync, Array(found.prefix(limit)), isComplete: found.count <= limit)
             case .rejects: return .rejects(try await service.rejects(nil))
+            case .catalog: return .catalog(try await service.catalog())
             case .configuration: return nil
             }
         } catch {

@@ -98,6 +98,22 @@ final class WorkspaceFiles: Sendable {
         return key
     }
 
+    /// Adds a cohort that a source has behind the others.
+    func add(_ addition: CatalogAddition) throws(Refusal) {
+        func quoted(_ text: String) -> String { "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'" }
+        let block = """
+            \(addition.key):
+              name: \(quoted(addition.name))
+              id: \(quoted(addition.id))
+              source: \(addition.source)
+              to: [\(addition.destination)]
+              schedule: manual
+            """
+        try ConfigurationEditing.edit(location) { editor throws(ConfigurationEditError) in
+            try editor.addCohort(block)
+        }
+    }
+
     /// Writes the template unless a draft waits that did not check out.
     func prepareDraft() throws(Refusal) {
         guard access(draft, F_OK) != 0 else { return }

@@ -9,13 +9,15 @@ import TerminalText
 final class WorkspaceWatch: Sendable {
     private let host: DashboardHost
     private let files: WorkspaceFiles
+    private let performer: EffectPerformer
 
     /// How much of an old log is shown.
     private static let backlog: Int64 = 128 << 10
 
-    init(host: DashboardHost, files: WorkspaceFiles) {
+    init(host: DashboardHost, files: WorkspaceFiles, performer: EffectPerformer) {
         self.host = host
         self.files = files
+        self.performer = performer
     }
 
     func start() {
@@ -38,7 +40,7 @@ final class WorkspaceWatch: Sendable {
             guard count > 0 else { return }
             let events = Self.events(in: buffer.prefix(count))
             if events.contains(where: { $0.watch == folder && $0.name == "rollcall.yaml" }) {
-                host.send(.configuration(files.facts()))
+                Task { await performer.tellConfiguration() }
             }
             if log < 0 || events.contains(where: { $0.watch == log && $0.mask & UInt32(IN_MOVE_SELF | IN_IGNORED) != 0 }) {
                 // A log that was put aside for a new one is read to its end first.
