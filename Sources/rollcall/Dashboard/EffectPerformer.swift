@@ -46,6 +46,14 @@ final class EffectPerformer: Sendable {
             return host.send(.answer(.failed(question, Self.away)))
         }
         if let answer = await question.answer(by: service) { host.send(.answer(answer)) }
+        if question == .status { await askForQuotas(service) }
+    }
+
+    /// Downloads are made by runs, so the month is looked at whenever the syncs are.
+    private func askForQuotas(_ service: any ControlService) async {
+        guard let views = try? await service.quotas() else { return }
+        let quotas = views.map { QuotaFacts(source: $0.source, limit: $0.limit, used: $0.used, planned: $0.planned) }
+        if files.learn(quotas) { host.send(.configuration(files.facts())) }
     }
 
     private static let away = Refusal(code: 75, message: "the engine is away")

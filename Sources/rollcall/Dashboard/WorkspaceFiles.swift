@@ -15,6 +15,8 @@ final class WorkspaceFiles: Sendable {
     /// Which version of the file each shown change was worked out from.
     private let described = Mutex<[ScheduleEdition: String]>([:])
     private let saved = Mutex(0)
+    /// What the engine last told of the sources that count downloads.
+    private let quotas = Mutex<[QuotaFacts]>([])
 
     init(location: WorkspaceLocation, dumps: String? = nil) {
         self.location = location
@@ -25,10 +27,21 @@ final class WorkspaceFiles: Sendable {
 
     func facts() -> ConfigurationFacts {
         do throws(ConfigurationError) {
-            return ConfigurationFacts(try Configuration.load(workspace: location.folder))
+            var facts = ConfigurationFacts(try Configuration.load(workspace: location.folder))
+            facts.quotas = quotas.withLock { $0 }
+            return facts
         } catch {
             if case .missing = error { return ConfigurationFacts(path: location.configuration) }
             return ConfigurationFacts(path: location.configuration, problem: error.description)
+        }
+    }
+
+    /// Keeps what the engine told of downloads; false when it is what is known.
+    func learn(_ new: [QuotaFacts]) -> Bool {
+        quotas.withLock { quotas in
+            guard quotas != new else { return false }
+            quotas = new
+            return true
         }
     }
 
