@@ -66,6 +66,11 @@ package final class AmplitudeAccounts: Sendable {
         self.scratch = scratch
     }
 
+    /// Removes what was downloaded: members do not stay on the disk when the process goes.
+    package func removeFiles() {
+        for account in known.withLock({ Array($0.values) }) { account.shelf.removeAll() }
+    }
+
     /// The account with this digest of its address and API key.
     package func account(_ digest: String, limits: DownloadLimits) -> AmplitudeAccount {
         let account = known.withLock { known in

@@ -208,6 +208,8 @@ struct AmplitudeDownload {
     private func streamed(_ request: HTTPRequest, _ file: ReceivedFile) -> HTTPRequest {
         var request = request
         request.headers.removeAll { $0.name == "Accept" }
+        // Whatever is sent is recognised by its first bytes, not by what the answer calls it.
+        request.headers.append((name: "Accept-Encoding", value: "gzip"))
         request.deadlineMilliseconds = Self.fileDeadline
         request.stallSeconds = 60
         request.sink = { _, chunk in file.append(chunk) }

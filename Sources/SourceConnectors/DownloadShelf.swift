@@ -32,10 +32,15 @@ final class DownloadShelf: Sendable {
         self.name = name
     }
 
-    deinit {
-        state.withLock { state in
-            for file in state.files.values { unlink(file.path) }
+    deinit { removeAll() }
+
+    /// Removes every file; nobody reads any more.
+    func removeAll() {
+        let files = state.withLock { state in
+            defer { state.files = [:] }
+            return state.files
         }
+        for file in files.values { unlink(file.path) }
     }
 
     /// Takes the cohort for oneself; false while another has it.

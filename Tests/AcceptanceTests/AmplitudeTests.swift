@@ -230,6 +230,41 @@ struct AmplitudeTests {
         }
     }
 
+    @Test("refused keys block the schedule after one question, and the right ones let it go on")
+    func refusedKeys() async throws {
+        let workspace = try Workspace()
+        let sink = try WireSink(in: workspace)
+        let amplitude = standIn { $0.quota = 10_000_000 }
+        amplitude.put(StandInCohort(id: "v1", name: "VIP") { ["a", "b"] })
+        try configure(
+            workspace, try await amplitude.start(), segment(sink.endpoint), source: "quota: 10000000",
+            schedule: "every 2s")
+        try workspace.edit("{env: AMP_API}", "{file: api.key}")
+        try workspace.write("api.key", "wrong\n")
+        chmod(workspace.folder + "/api.key", 0o600)
+        let engine = try workspace.start(["serve"], environment: Self.keys)
+        workspace.keep(engine)
+        try await eventually("the sync is blocked") {
+            let status = try await workspace.status()["vip@seg"]
+            return status?.text("state") == "blocked" && status?.text("reason")?.contains("region") == true
+        }
+        let asked = amplitude.requests.count
+        var fires: Set<String> = []
+        try await eventually("occurrences pass") {
+            fires.insert(try await workspace.status()["vip@seg"]?.text("next") ?? "")
+            return fires.count > 3
+        }
+        #expect(amplitude.requests.count == asked, "nothing is asked again")
+        #expect(try await workspace.listing("runs", "vip").count == 1)
+        try workspace.write("api.key", Self.apiKey + "\n")
+        chmod(workspace.folder + "/api.key", 0o600)
+        try workspace.edit("name: VIP", "name: VIP  # looked at")
+        try await eventually("it goes on") { try sink.messages().count == 2 }
+        engine.send(SIGTERM)
+        _ = try await engine.ending(within: 60)
+        await amplitude.stop()
+    }
+
     @Test("one download serves all destinations of a cohort, and a spent month sends nothing")
     func oneDownload() async throws {
         let workspace = try Workspace()

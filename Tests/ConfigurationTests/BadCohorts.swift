@@ -116,6 +116,47 @@ extension BadConfiguration {
                 "775 downloads in a month of 31 days and its quota is 500: \"b\" hourly 744, \"a\" daily at 06:30 31"
         ),
         BadConfiguration(
+            "quota less a reserve, and the cadence that fits",
+            """
+            version: 1
+            sources:
+              ▶product: {kind: amplitude, api_key: {env: A}, secret_key: {env: B}, quota: 500, reserve: 50}
+            destinations: {segment: {kind: segment, write_key: {env: W}}}
+            cohorts:
+              a: {source: product, to: [segment], schedule: every 12h}
+              b: {source: product, to: [segment], schedule: every 15m}
+              c: {source: product, to: [segment], schedule: hourly}
+            """,
+            says: "need 3,782 downloads", "quota is 500, of which 50 are kept for manual runs",
+            "run none more often than every 6h, which needs 310"),
+        BadConfiguration(
+            "quota that not even weekly schedules fit",
+            """
+            version: 1
+            sources:
+              ▶product: {kind: amplitude, api_key: {env: A}, secret_key: {env: B}, quota: 4}
+            destinations: {segment: {kind: segment, write_key: {env: W}}}
+            cohorts:
+              a: {source: product, to: [segment], schedule: hourly}
+            """,
+            says: "not even weekly fits"),
+        BadConfiguration(
+            "a reserve above the quota",
+            """
+            version: 1
+            sources:
+              product: {kind: amplitude, api_key: {env: A}, secret_key: {env: B}, quota: 10, reserve: ▶11}
+            """,
+            says: "more than its quota of 10"),
+        BadConfiguration(
+            "a skip without an end",
+            """
+            version: 1
+            sources:
+              product: {kind: amplitude, api_key: {env: A}, secret_key: {env: B}, skip_unchanged: ▶40d}
+            """,
+            says: "between 1m and 31d"),
+        BadConfiguration(
             "many mistakes at once, in the order of the file",
             """
             version: 1

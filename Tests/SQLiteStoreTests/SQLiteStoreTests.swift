@@ -48,6 +48,32 @@ private let small = SyncID(cohort: "small", destination: "seg")
         return run
     }
 
+    @Test func downloadsAreCountedByAccountAndForgottenInTime() async throws {
+        let file = TemporaryFile()
+        let store = try SQLiteStore(path: file.path)
+        for day in 0..<3 {
+            try await store.recordDownload(account: "a", cohort: "c", at: start.advanced(seconds: Int64(day) * 86_400))
+        }
+        try await store.recordDownload(account: "b", cohort: "c", at: start)
+        #expect(try await store.downloads(of: "a", since: start).count == 3)
+        #expect(try await store.downloads(of: "a", since: start.advanced(seconds: 1)).count == 2)
+        try await store.recordDownload(account: "a", cohort: "c", at: start)
+        try await store.withdrawDownload(account: "a", at: start)
+        try await store.withdrawDownload(account: "a", at: start.advanced(seconds: 7))
+        #expect(try await store.downloads(of: "a", since: start).count == 3, "one of two of the same instant")
+        try await store.recordDownload(account: "a", cohort: "c", at: start.advanced(seconds: 101 * 86_400))
+        #expect(try await store.downloads(of: "a", since: start).count == 3, "the first is forgotten")
+        #expect(try await store.downloads(of: "b", since: start).count == 1)
+
+        #expect(try await store.quotaReading(of: "a") == nil)
+        for used in [17, 18] {
+            let reading = QuotaReading(limit: 500, used: used, resetsAt: used == 17 ? nil : 5, readAt: 3)
+            try await store.saveQuotaReading(reading, of: "a")
+            #expect(try await store.quotaReading(of: "a") == reading)
+        }
+        #expect(try await SQLiteStore(path: file.path).quotaReading(of: "a")?.used == 18, "durable")
+    }
+
     private func entry(_ action: String) -> AuditEntry {
         AuditEntry(at: start, actor: "uid:0", action: action, subject: "s", reason: nil)
     }

@@ -22,6 +22,7 @@ package struct QuotaReading: Sendable, Hashable, Codable {
 ///
 /// The month ends when the account says; an account that does not say has calendar months in UTC.
 package struct DownloadMonth: Sendable {
+    private static let mostMonths = 4_000
     private var past: [Instant]
     private var reading: QuotaReading?
 
@@ -47,8 +48,9 @@ package struct DownloadMonth: Sendable {
     /// When counting starts anew.
     package func resets(after now: Instant) -> Instant {
         var next = reset ?? Self.monthStart(now, adding: 1)
-        while next <= now { next = Self.adding(1, to: next) }
-        while Self.adding(-1, to: next) > now { next = Self.adding(-1, to: next) }
+        // A clock can be centuries off; beyond that nothing is counted anyway.
+        for _ in 0..<Self.mostMonths where next <= now { next = Self.adding(1, to: next) }
+        for _ in 0..<Self.mostMonths where Self.adding(-1, to: next) > now { next = Self.adding(-1, to: next) }
         return next
     }
 

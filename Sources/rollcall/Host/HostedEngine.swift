@@ -128,6 +128,7 @@ actor HostedEngine {
         await scheduler?.stop()
         await engine.suspendAll(within: 10_000)
         for task in tasks { task.cancel() }
+        accounts.removeFiles()
         await server?.stop()
     }
 
