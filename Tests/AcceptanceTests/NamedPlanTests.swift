@@ -57,8 +57,9 @@ struct NamedPlanTests {
     func undoThroughAnEngine() async throws {
         let (workspace, receiver, second) = try await told()
         let engine = try await RunningEngine(in: workspace)
+        let replaced = try await held(workspace, "undo", second)
         let first = try await held(workspace, "undo", second)
-        #expect(try await workspace.rollcall("undo", second).code == 64, "one held run of a sync is enough")
+        #expect(try await workspace.listing("run", replaced.text("run") ?? "").first?.text("replaced_by") == first.text("run"))
         #expect(try await workspace.rollcall("discard", first.text("run") ?? "").code == 0)
         #expect(!workspace.read("rollcall.yaml").contains("paused"))
         let plan = try await held(workspace, "undo", second)
@@ -135,7 +136,10 @@ struct NamedPlanTests {
         #expect(try await workspace.rollcall("migrate", "vip").code == 64, "nothing is to be moved")
         try workspace.edit("name: VIP", "name: Very")
         try workspace.list(21...80)
+        // The rename holds the next sync; whoever migrates instead replaces that run.
+        let renamed = try await workspace.sync(expecting: 3)
         let plan = try await held(workspace, "migrate", "vip")
+        #expect(try await workspace.listing("run", renamed.text("run") ?? "").first?.text("outcome") == "discarded")
         #expect(plan.count("left") == 60 && plan.count("entered") == 60)
         #expect(try receiver.leaves() == 10)
         let id = try #require(plan.text("run"))

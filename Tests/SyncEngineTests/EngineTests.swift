@@ -28,6 +28,31 @@ import Testing
         #expect(try await world.store.unapprovedLeaves(of: world.sync, since: newYear) == 1)
     }
 
+    @Test("a source that says what the ledger says leaves no snapshot and no plan; anything else takes the exact way")
+    func unchangedSource() async throws {
+        let world = try await EngineWorld()
+        world.source.set(members(0..<40))
+        let first = try #require(try await world.run())
+        #expect(first.snapshot != nil)
+        world.source.set(members(0..<40).reversed())
+        let same = try #require(try await world.run())
+        #expect(same.outcome == .unchanged && same.snapshot == nil && same.plan?.file == "", "nothing was written")
+        #expect(same.plan?.unchanged == 40 && same.plan?.retained == 40 && same.ledgerAfter == 40)
+        #expect(same.fetched?.members == 40 && same.fetched?.duplicates == 0)
+        // The same changes have the same hash, whichever way it was found that there are none.
+        world.source.set(members(0..<40) + ["u-1"])
+        let doubled = try #require(try await world.run())
+        #expect(doubled.outcome == .unchanged && doubled.snapshot != nil && doubled.fetched?.duplicates == 1)
+        #expect(doubled.plan?.hash == same.plan?.hash)
+        world.source.set(members(0..<40), unreadable: 1)
+        let broken = try #require(try await world.run())
+        #expect(broken.outcome == .partial && broken.fetched?.unreadable == 1 && broken.plan?.withheld == 0)
+        world.source.set(members(1..<41))
+        #expect(try await world.run()?.plan?.count == 2, "as many, but others")
+        let hash = Array("u-3".utf8).withUnsafeBytes { MemberHash.of($0) }
+        #expect(try await world.store.runsNaming(memberHash: hash).map(\.id) == [first.id], "idle runs are not searched")
+    }
+
     @Test("a shrinking plan is held before its first byte, and exactly it is sent when approved")
     func heldAndApproved() async throws {
         let world = try await EngineWorld()

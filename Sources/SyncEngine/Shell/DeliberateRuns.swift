@@ -114,9 +114,6 @@ extension Engine {
         _ mode: RunMode, of sync: SyncID, _ identity: SyncIdentity, undoes: RunID? = nil, notes: [String] = [],
         audit entry: (action: String, subject: String), _ actor: String, _ reason: String?
     ) async throws(EngineRefusal) -> RunRecord {
-        if let held = heldRun(of: sync) {
-            throw .notPossible("run \(held.id) of \(sync) is held; approve or discard it first")
-        }
         var draft = RunRecord(
             id: RunID(0), sync: sync, trigger: .manual, mode: mode, nominal: nil, createdAt: context.clock.now(),
             identity: identity)

@@ -384,11 +384,12 @@ package actor Engine {
         return records
     }
 
-    /// Queues a run that was asked for by name.
+    /// Queues a run that was asked for by name; it takes the place of a held one, as a manual sync does.
     func enqueue(_ draft: RunRecord, options: RunOptions) async throws(StoreError) -> RunRecord? {
         guard let record = try await context.store.createRun(draft) else { return nil }
         queue.append((record, options))
         publish(.run(record))
+        await replaceHeld(of: record.sync, by: record.id)
         await dispatch()
         return record
     }

@@ -13,6 +13,7 @@ struct PlanDraft {
     var holds: [Hold]
     var notes: [String]
     var snapshot: SnapshotReference?
+    /// For the index; nil leaves the plan file to be its own.
     var memberHashes: [UInt64]?
 
     /// Changes to `count` members at most, spread over the plan.
@@ -79,7 +80,7 @@ struct Planner {
         let summary = PlanSummary.unchanged(ledger, sync: record.sync.description, trait: identity.trait)
         return PlanDraft(
             plans: nil, ledger: ledger, facts: facts(of: summary, file: "", digest: ""), identity: identity,
-            holds: holds, notes: notes, snapshot: nil, memberHashes: nil)
+            holds: holds, notes: notes, snapshot: nil, memberHashes: [])
     }
 
     /// Compares the configured identity with the one the ledger was told under.
