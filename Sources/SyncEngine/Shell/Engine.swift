@@ -23,6 +23,8 @@ package actor Engine {
     private var nextWatcher = 0
     private var isObserving = false
     private var isStopping = false
+    /// What alerts know of each sync that was asked about; see ``alertFacts()``.
+    var pasts: [SyncID: SyncPast] = [:]
     private var waiters: [RunID: [CheckedContinuation<RunRecord?, Never>]] = [:]
 
     package init(context: EngineContext) {
@@ -325,7 +327,14 @@ package actor Engine {
 
     func changed(_ record: RunRecord) {
         if activeRecords[record.sync]?.id == record.id { activeRecords[record.sync] = record }
+        pasts[record.sync]?.note(record)
         publish(.run(record))
+    }
+
+    /// An occurrence started no run.
+    func skipped(_ skip: SkippedOccurrence) {
+        states[skip.sync]?.lastOccurrence = skip.nominal
+        pasts[skip.sync]?.skip = skip
     }
 
     func progressed(_ record: RunRecord, _ facts: [BatchFact]) {
