@@ -68,19 +68,19 @@ final class ChangeRowEncoder: MessageEncoder {
     private let texts: [String]
     private let members: Int
     private let bytes: Int
-    /// Whether the rows' heads are notes that never leave this machine.
-    private let headsAreNotes: Bool
+    /// What a row takes on the wire beside its member; nil where the rows themselves are handed over.
+    private let wireHead: Int?
     /// Why a member cannot be told at all; nil when it can.
     private let complaint: @Sendable (UnsafeRawBufferPointer) -> String?
 
     init(
-        texts: [String], members: Int, bytes: Int, headsAreNotes: Bool,
+        texts: [String], members: Int, bytes: Int, wireHead: Int? = nil,
         complaint: @escaping @Sendable (UnsafeRawBufferPointer) -> String? = { _ in nil }
     ) {
         self.texts = texts
         self.members = members
         self.bytes = bytes
-        self.headsAreNotes = headsAreNotes
+        self.wireHead = wireHead
         self.complaint = complaint
     }
 
@@ -91,14 +91,14 @@ final class ChangeRowEncoder: MessageEncoder {
         if let complaint = complaint(member) { return .refused(reason: complaint) }
         if batch.count == 0 {
             ChangeRows.begin(texts, in: &batch.bytes)
-            if headsAreNotes { batch.noteBytes += batch.bytes.count }
+            if wireHead != nil { batch.noteBytes += batch.bytes.count }
         } else if batch.count >= min(members, batch.countLimit)
             || batch.bytes.count + ChangeRows.rowHead + member.count > min(bytes, batch.byteLimit)
         {
             return .full
         }
         ChangeRows.append(announcement, to: &batch.bytes)
-        if headsAreNotes { batch.noteBytes += ChangeRows.rowHead }
+        if let wireHead { batch.noteBytes += ChangeRows.rowHead - wireHead }
         batch.count += 1
         return .added
     }

@@ -41,7 +41,7 @@ package final class WarehouseDestination: Destination {
         let column = tables.column(of: audience.trait)
         return ChangeRowEncoder(
             texts: WarehouseBatch.texts(column: column, of: audience), members: Self.batchMembers,
-            bytes: Self.batchBytes, headsAreNotes: false, complaint: { [tables] in tables.complaint(about: $0) })
+            bytes: Self.batchBytes, complaint: { [tables] in tables.complaint(about: $0) })
     }
 
     package func deliver(_ batch: EncodedBatch, attempt: Int, sentAt: Instant) async -> DeliveryOutcome {

@@ -72,7 +72,7 @@ package final class WebhookDestination: Destination {
     package func encoder(for audience: Audience) -> any MessageEncoder {
         ChangeRowEncoder(
             texts: WebhookMessage.texts(of: audience), members: settings.batch, bytes: Self.batchBytes,
-            headsAreNotes: true)
+            wireHead: #"{"user_id":""},"#.utf8.count)
     }
 
     package func deliver(_ batch: EncodedBatch, attempt: Int, sentAt: Instant) async -> DeliveryOutcome {

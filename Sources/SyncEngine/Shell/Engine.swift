@@ -9,7 +9,7 @@ package actor Engine {
     private var definitions: [SyncID: SyncDefinition] = [:]
     private var destinations: [String: DestinationDefinition] = [:]
     private var lanes: [String: DestinationLane] = [:]
-    private var states: [SyncID: SyncState] = [:]
+    var states: [SyncID: SyncState] = [:]
     private var destinationStates: [String: DestinationState] = [:]
     package private(set) var isFrozen = false
 
@@ -329,12 +329,6 @@ package actor Engine {
         if activeRecords[record.sync]?.id == record.id { activeRecords[record.sync] = record }
         pasts[record.sync]?.note(record)
         publish(.run(record))
-    }
-
-    /// An occurrence started no run.
-    func skipped(_ skip: SkippedOccurrence) {
-        states[skip.sync]?.lastOccurrence = skip.nominal
-        pasts[skip.sync]?.skip = skip
     }
 
     func progressed(_ record: RunRecord, _ facts: [BatchFact]) {

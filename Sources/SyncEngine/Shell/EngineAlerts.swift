@@ -30,6 +30,12 @@ extension Engine {
         return (all, blocked)
     }
 
+    /// An occurrence started no run.
+    func skipped(_ skip: SkippedOccurrence) {
+        states[skip.sync]?.lastOccurrence = skip.nominal
+        pasts[skip.sync]?.skip = skip
+    }
+
     /// What ended of a sync; read from the store once, then kept up by what happens.
     private func past(of sync: SyncID) async throws(StoreError) -> SyncPast {
         if let known = pasts[sync] { return known }
