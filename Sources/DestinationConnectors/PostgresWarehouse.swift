@@ -60,9 +60,10 @@ final class PostgresWarehouse: WarehouseTables, @unchecked Sendable {
         }
     }
 
-    /// Classes of SQLSTATE (PostgreSQL, Appendix A): 22 and 23 are about the data, so one row may be at fault.
+    /// Classes of SQLSTATE (PostgreSQL, Appendix A): 22 and 23 are about the data, so one row may be at fault; but a
+    /// repeated key is no fault of a row, only two writers that made the tables at once come to it.
     private static func outcome(of error: SourceError, state: String) -> DeliveryOutcome {
-        if ["22", "23"].contains(state.prefix(2)) { return .refused(status: 0, reason: error.message) }
+        if ["22", "23"].contains(state.prefix(2)), state != "23505" { return .refused(status: 0, reason: error.message) }
         switch error {
         case .misconfigured(let reason): return .blocked(status: nil, reason: reason)
         case .unavailable(let reason): return .notAccepted(status: nil, reason: reason, retryAfter: nil)

@@ -111,4 +111,20 @@ struct AlertTests {
         #expect(try await muted.stop().code == 0)
         #expect(try events(sink) == ["held vip@file"])
     }
+
+    @Test("the dead man's switch: a run that waits behind an endless one for longer than the grace time is told")
+    func notStarted() async throws {
+        let (workspace, sink) = try workspace({ try WireSink(in: $0) }, alerts: "grace: 10s")
+        try workspace.edit("cohorts:\n", """
+            engine: {parallel_runs: 1}
+            cohorts:
+              endless: {source: run, command: [sleep, "600"], to: [file], schedule: manual}
+
+            """)
+        let engine = try await RunningEngine(in: workspace)
+        let endless = try workspace.start(["sync", "endless"])
+        workspace.keep(endless)
+        try await eventually("the late start is told", within: 100) { try events(sink) == ["not_started vip@file"] }
+        #expect(try await engine.stop().code == 0)
+    }
 }

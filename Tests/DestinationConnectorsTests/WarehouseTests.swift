@@ -1,6 +1,7 @@
 import Foundation
 import GRDBSQLite
 import Scheduling
+import Secrets
 import SyncEngine
 import Testing
 import WarehouseNames
@@ -106,6 +107,28 @@ import WarehouseNames
             }
         }
         #expect(await WarehouseDestination(sqlite: "/no/such/folder/w.db").probe().isReachable == false)
+    }
+
+    @Test("PostgreSQL: a NUL is refused by itself, no secret stands in the address, names are cut as the server cuts them")
+    func postgres() throws {
+        let destination = try WarehouseDestination(
+            postgres: Secret(Array("postgres://u:canary-pw@db.example:5433/w?sslmode=require".utf8)))
+        #expect(destination.address == "postgres:db.example:5433/w")
+        var audience = Audience.spenders
+        audience.trait = String(repeating: "x", count: 70)
+        let encoder = destination.encoder(for: audience)
+        var batch = EncodedBatch()
+        #expect(encoder.append("a\u{0}b", to: &batch) == .refused(reason: "the user id holds a NUL, which PostgreSQL cannot store"))
+        #expect(encoder.append("ab", to: &batch) == .added)
+        #expect(WarehouseBatch(batch, receivedAt: .noon)?.column == String(repeating: "x", count: 63))
+        for url in ["", "mysql://h/d", "postgres://u:canary-pw@h:port/d?x"] {
+            do throws(SourceError) {
+                _ = try WarehouseDestination(postgres: Secret(Array(url.utf8)))
+                Issue.record("\(url) was taken")
+            } catch {
+                #expect(error.message.contains("PostgreSQL warehouse") && !error.message.contains("canary"))
+            }
+        }
     }
 
     @Test("COPY's text escapes what would end a field or a line")
