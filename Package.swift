@@ -30,6 +30,7 @@ let package = Package(
         .target(name: "Membership", dependencies: ["CCrypto", "Scheduling"], swiftSettings: strict),
         .target(name: "TerminalText", swiftSettings: strict),
         .target(name: "Secrets", swiftSettings: strict),
+        .target(name: "WarehouseNames", swiftSettings: strict),
 
         // Engine: decisions, ports, one loop.
         .target(name: "SyncEngine", dependencies: ["CCrypto", "Membership", "Scheduling"], swiftSettings: strict),
@@ -37,26 +38,37 @@ let package = Package(
         // Adapters: they never import each other.
         .target(name: "HTTPClient", dependencies: ["CCurl"], swiftSettings: strict),
         .target(
+            name: "PostgresClient", dependencies: ["CPostgres", "Secrets", "SyncEngine", "TerminalText"],
+            swiftSettings: strict),
+        .target(
             name: "SourceConnectors",
             dependencies: [
-                "CCrypto", "CPostgres", "CZlib", "HTTPClient", "Scheduling", "Secrets", "SyncEngine",
+                "CCrypto", "CZlib", "HTTPClient", "PostgresClient", "Scheduling", "Secrets", "SyncEngine",
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             swiftSettings: strict),
         .target(
             name: "DestinationConnectors",
-            dependencies: ["CZlib", "HTTPClient", "Scheduling", "Secrets", "SyncEngine"], swiftSettings: strict),
+            dependencies: [
+                "CCrypto", "CZlib", "HTTPClient", "PostgresClient", "Scheduling", "Secrets", "SyncEngine",
+                "WarehouseNames", .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "AlertChannels",
+            dependencies: ["CCrypto", "HTTPClient", "Scheduling", "Secrets", "SyncEngine"], swiftSettings: strict),
         .target(
             name: "SQLiteStore",
             dependencies: ["Scheduling", "SyncEngine", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
         .target(
             name: "Configuration",
-            dependencies: ["CCrypto", "CFiles", "Scheduling", "Secrets", "SyncEngine", "Yams"], swiftSettings: strict),
+            dependencies: ["CCrypto", "CFiles", "Scheduling", "Secrets", "SyncEngine", "WarehouseNames", "Yams"],
+            swiftSettings: strict),
         .target(
             name: "Receiver",
             dependencies: [
-                "CZlib", .product(name: "FlyingFox", package: "FlyingFox"),
+                "CZlib", "WarehouseNames", .product(name: "FlyingFox", package: "FlyingFox"),
                 .product(name: "FlyingSocks", package: "FlyingFox"), .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
@@ -88,8 +100,9 @@ let package = Package(
         .executableTarget(
             name: "rollcall",
             dependencies: [
-                "AmplitudeStandIn", "Configuration", "Control", "ControlServer", "Dashboard", "DashboardTerminal",
-                "DestinationConnectors", "HTTPClient", "Membership", "Receiver", "SQLiteStore", "Scheduling", "Secrets", "SourceConnectors",
+                "AlertChannels", "AmplitudeStandIn", "Configuration", "Control", "ControlServer", "Dashboard",
+                "DashboardTerminal", "DestinationConnectors", "HTTPClient", "Membership", "Receiver", "SQLiteStore",
+                "Scheduling", "Secrets", "SourceConnectors",
                 "SyncEngine", "TerminalText",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "GRDB", package: "GRDB.swift"),
@@ -113,12 +126,18 @@ let package = Package(
         .testTarget(name: "HTTPClientTests", dependencies: ["HTTPClient"], swiftSettings: strict),
         .testTarget(
             name: "DestinationConnectorsTests",
-            dependencies: ["CZlib", "DestinationConnectors", "HTTPClient", "Scheduling", "Secrets", "SyncEngine"],
+            dependencies: [
+                "CZlib", "DestinationConnectors", "HTTPClient", "Scheduling", "Secrets", "SyncEngine", "WarehouseNames",
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ],
             swiftSettings: strict),
+        .testTarget(
+            name: "AlertChannelsTests",
+            dependencies: ["AlertChannels", "HTTPClient", "Scheduling", "Secrets", "SyncEngine"], swiftSettings: strict),
         .testTarget(
             name: "ReceiverTests",
             dependencies: [
-                "CZlib", "Receiver", .product(name: "FlyingSocks", package: "FlyingFox"),
+                "CZlib", "Receiver", "WarehouseNames", .product(name: "FlyingSocks", package: "FlyingFox"),
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: strict),

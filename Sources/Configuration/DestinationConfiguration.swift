@@ -43,8 +43,27 @@ package enum SegmentMode: String, Sendable, CaseIterable {
     case track
 }
 
+/// Whose receiver of Segment's API a destination is (`flavor`): what differs among them is the adapter's business.
+package enum ReceiverFlavor: String, Sendable, CaseIterable {
+    case segment, rudderstack, jitsu, customerio, dittofeed
+
+    /// The base URL of a region, to which the receiver's path is added; nil where everybody has their own.
+    /// Hosts: https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/ and
+    /// https://docs.customer.io/integrations/api/cdp/
+    package func address(in region: Region) -> String? {
+        switch (self, region) {
+        case (.segment, .us): "https://api.segment.io/v1"
+        case (.segment, .eu): "https://events.eu1.segmentapis.com/v1"
+        case (.customerio, .us): "https://cdp.customer.io/v1"
+        case (.customerio, .eu): "https://cdp-eu.customer.io/v1"
+        case (.rudderstack, _), (.jitsu, _), (.dittofeed, _): nil
+        }
+    }
+}
+
 /// Segment, or any receiver of its API.
 package struct SegmentSettings: Sendable, Equatable {
+    package var flavor: ReceiverFlavor
     package var region: Region
     /// Replaces the region's base URL; without a slash at the end.
     package var endpoint: String?
@@ -63,8 +82,10 @@ package struct SegmentSettings: Sendable, Equatable {
 
     package init(
         region: Region = .us, endpoint: String? = nil, writeKey: SecretReference, rate: Int = 1000, requests: Int = 4,
-        gzip: Bool = false, mode: SegmentMode = .identify, deduplicates: Bool = true, settleSeconds: Int = 20 * 60
+        gzip: Bool = false, mode: SegmentMode = .identify, deduplicates: Bool = true, settleSeconds: Int = 20 * 60,
+        flavor: ReceiverFlavor = .segment
     ) {
+        self.flavor = flavor
         self.region = region
         self.endpoint = endpoint
         self.writeKey = writeKey
@@ -76,15 +97,8 @@ package struct SegmentSettings: Sendable, Equatable {
         self.settleSeconds = settleSeconds
     }
 
-    /// The base URL in force, without a slash at the end, to which `/batch` is added. Hosts:
-    /// https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/
-    package var address: String {
-        if let endpoint { return endpoint }
-        switch region {
-        case .us: return "https://api.segment.io/v1"
-        case .eu: return "https://events.eu1.segmentapis.com/v1"
-        }
-    }
+    /// The base URL in force, without a slash at the end; empty for a flavor without one, which is refused.
+    package var address: String { endpoint ?? flavor.address(in: region) ?? "" }
 }
 
 /// A receiver of cohort webhooks.
@@ -94,6 +108,8 @@ package struct WebhookSettings: Sendable, Equatable {
     package var secret: SecretReference?
     /// Events (members) a second.
     package var rate: Int
+    /// Users of one batch.
+    package var batch: Int
     /// Added to every request, in the order of the file.
     package var headers: [WebhookHeader]
     /// How long a member's opposite change waits after an attempt of unknown outcome.
@@ -101,8 +117,9 @@ package struct WebhookSettings: Sendable, Equatable {
 
     package init(
         url: String, secret: SecretReference? = nil, rate: Int = 1000, headers: [WebhookHeader] = [],
-        settleSeconds: Int = 20 * 60
+        settleSeconds: Int = 20 * 60, batch: Int = 1000
     ) {
+        self.batch = batch
         self.url = url
         self.secret = secret
         self.rate = rate

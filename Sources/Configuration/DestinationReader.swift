@@ -7,11 +7,11 @@ enum DestinationReader {
         (
             "segment",
             [
-                "region", "endpoint", "write_key", "rate", "requests", "gzip", "mode", "deduplicates", "settle",
+                "flavor", "region", "endpoint", "write_key", "rate", "requests", "gzip", "mode", "deduplicates", "settle",
                 "retry_for",
             ]
         ),
-        ("webhook", ["url", "secret", "rate", "headers", "settle", "retry_for"]),
+        ("webhook", ["url", "secret", "rate", "batch", "headers", "settle", "retry_for"]),
         ("warehouse", ["url", "retry_for"]),
         ("ndjson", ["path", "retry_for"]),
     ]
@@ -33,20 +33,33 @@ enum DestinationReader {
     }
 
     private static func segment(_ fields: Fields) -> DestinationKind? {
+        let flavor = fields.choice("flavor") ?? ReceiverFlavor.segment
         let (region, endpoint) = fields.regionOrEndpoint()
+        if flavor.address(in: region) == nil {
+            if fields["endpoint"] == nil { fields.missing("endpoint", example: "https://data.example.com") }
+            fields.refuse("region", "does not go with flavor \(flavor.rawValue), which has no regions; remove it")
+        }
         let rate = fields.quantity("rate", Quantity.rate)
         let requests = fields.integer("requests", in: 1...64)
         let gzip = fields.boolean("gzip")
         let mode: SegmentMode? = fields.choice("mode")
         let deduplicates = fields.boolean("deduplicates")
         let settle = settle(fields)
+        if gzip == true, flavor == .rudderstack {
+            fields.refuse("gzip", "cannot be true: RudderStack reads no compressed bodies; remove it")
+        }
+        if mode == .track, flavor == .customerio {
+            fields.refuse("mode", "cannot be track: Customer.io reads no context of single messages; remove it")
+        }
         guard let writeKey = fields.requiredSecret("write_key") else { return nil }
         var settings = SegmentSettings(region: region, endpoint: endpoint, writeKey: writeKey)
+        settings.flavor = flavor
         settings.rate = rate ?? settings.rate
         settings.requests = requests ?? settings.requests
         settings.gzip = gzip ?? settings.gzip
         settings.mode = mode ?? settings.mode
-        settings.deduplicates = deduplicates ?? settings.deduplicates
+        // Only of Segment itself it is known.
+        settings.deduplicates = deduplicates ?? (flavor == .segment)
         settings.settleSeconds = settle ?? settings.settleSeconds
         return .segment(settings)
     }
@@ -56,11 +69,13 @@ enum DestinationReader {
         let url = fields.endpoint("url", allowsQuery: true)
         let secret = fields.secret("secret")
         let rate = fields.quantity("rate", Quantity.rate)
+        let batch = fields.integer("batch", in: 1...10_000)
         let headers = HeaderReader.read(fields)
         let settle = settle(fields)
         guard let url else { return nil }
         var settings = WebhookSettings(url: url, secret: secret, headers: headers)
         settings.rate = rate ?? settings.rate
+        settings.batch = batch ?? settings.batch
         settings.settleSeconds = settle ?? settings.settleSeconds
         return .webhook(settings)
     }
@@ -90,7 +105,8 @@ enum HeaderReader {
         guard let node = fields["headers"],
             let headers = Fields(node, owner: "the headers of \(fields.owner)", place: node.place, log: fields.log)
         else { return [] }
-        if headers.pairs.count > 32 { fields.log.add(node.place, "\(headers.owner) are more than 32; remove some") }
+        // As many as Amplitude's cohort webhooks take.
+        if headers.pairs.count > 5 { fields.log.add(node.place, "\(headers.owner) are more than 5; remove some") }
         var seen: Set<String> = []
         return headers.pairs.compactMap { pair in
             guard let name = pair.key.text else { return nil }
@@ -115,7 +131,7 @@ enum HeaderReader {
         guard seen.insert(lowercase).inserted else { return "stands there twice; remove one of them" }
         let ours = [
             "content-type", "content-length", "content-encoding", "host", "connection", "transfer-encoding", "expect",
-            "user-agent", "x-rollcall-signature",
+            "user-agent", "accept-encoding", "x-retry-count", "x-rollcall-signature",
         ]
         return ours.contains(lowercase) ? "is set by rollcall itself; remove it" : nil
     }

@@ -37,6 +37,14 @@ struct Fields {
         }
     }
 
+    /// The same fields that report to another log.
+    init(_ fields: Fields, log: ProblemLog) {
+        owner = fields.owner
+        place = fields.place
+        pairs = fields.pairs
+        self.log = log
+    }
+
     subscript(key: String) -> YAMLNode? { pairs.first { $0.key.text == key }?.value }
 
     /// Reports every key that is none of `allowed`.
@@ -52,6 +60,12 @@ struct Fields {
                 log.add(pair.key.place, "unknown key \(quoted(key)) in \(owner); it takes \(listed(allowed))")
             }
         }
+    }
+
+    /// Reports a key that must not be there, or not with this value.
+    func refuse(_ key: String, _ complaint: String) {
+        guard let node = self[key] else { return }
+        log.add(node.place, "\(quoted(key)) of \(owner) \(complaint)")
     }
 
     /// Reports a key that is not there, with an example of how it would be written.

@@ -12,6 +12,8 @@ package struct WorkspaceConfiguration: Sendable, Equatable {
     package var destinations: [DestinationConfiguration]
     package var cohorts: [CohortConfiguration]
     package var engine: EngineConfiguration
+    /// Who is told when something is wrong; nobody when the file has no `alerts:`.
+    package var alerts = AlertsConfiguration()
 
     package init(
         version: Int = 1, zone: Zone, sources: [SourceConfiguration] = [],

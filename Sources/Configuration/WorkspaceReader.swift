@@ -2,7 +2,7 @@ import Scheduling
 
 /// Reads the whole file into the model: its sections one by one, then what must hold between them.
 struct WorkspaceReader {
-    static let keys = ["version", "timezone", "sources", "destinations", "cohorts", "engine"]
+    static let keys = ["version", "timezone", "sources", "destinations", "cohorts", "engine", "alerts"]
     /// More cohorts than anybody has; a bound on what one file can cost.
     static let mostCohorts = 10_000
     static let mostEntries = 1_000
@@ -37,11 +37,23 @@ struct WorkspaceReader {
             schedules: ScheduleReader(log: log, defaultZone: zone, zones: zones))
         let cohorts = cohortEntries.compactMap { reader.read($0.key, $0.fields) }
 
-        let model = WorkspaceConfiguration(
+        var model = WorkspaceConfiguration(
             zone: zone, sources: sources, destinations: destinations, cohorts: cohorts, engine: engine(file))
+        let channels = alertChannels(of: file)
+        model.alerts = AlertsReader(log: log, cohorts: cohortEntries.map(\.key)).read(file, channels: channels)
         TraitOwnership.check(model, log: log)
+        ColumnOwnership.check(model, log: log)
         DownloadQuota.check(model, log: log)
         return model
+    }
+
+    /// The entries of `alerts: {channels: …}`, whose keys follow the rule of all keys.
+    private func alertChannels(of file: Fields) -> [(key: String, fields: Fields)] {
+        guard let node = file["alerts"], node.pairs != nil,
+            let alerts = Fields(node, owner: "\"alerts\"", place: node.place, log: ProblemLog())
+        else { return [] }
+        let own = Fields(alerts, log: log)
+        return entries("channels", of: own, called: "channel", limit: 32)
     }
 
     private func version(_ file: Fields) {

@@ -19,23 +19,30 @@ struct AudienceWording: Sendable {
     /// The tool that sends, in every message and at the top of every batch.
     static let batchContext = "\"context\":{\(integration)}"
 
-    private static let integration = #""integration":{"name":"Amplitude Cohort Sync","version":"1.0.0"}"#
+    /// The tool as Segment's partners name it.
+    static let toolName = "Amplitude Cohort Sync"
+    static let toolVersion = "1.0.0"
 
-    init(_ audience: Audience, mode: SegmentMode) {
-        entered = Self.halves(audience, mode, hasEntered: true)
-        left = Self.halves(audience, mode, hasEntered: false)
+    private static let integration = #""integration":{"name":"\#(toolName)","version":"\#(toolVersion)"}"#
+
+    /// - Parameter hasContext: whether an `identify` carries `context`; a `track` always does.
+    init(_ audience: Audience, mode: SegmentMode, hasContext: Bool = true) {
+        entered = Self.halves(audience, mode, hasEntered: true, hasContext: hasContext)
+        left = Self.halves(audience, mode, hasEntered: false, hasContext: hasContext)
     }
 
-    private static func halves(_ audience: Audience, _ mode: SegmentMode, hasEntered: Bool) -> Halves {
+    private static func halves(
+        _ audience: Audience, _ mode: SegmentMode, hasEntered: Bool, hasContext: Bool
+    ) -> Halves {
         switch mode {
         case .identify:
             let value = hasEntered ? "true" : audience.leavesAsNull ? "null" : "false"
             return halves(
                 opening: #"{"type":"identify","userId":""#,
-                closing: #","traits":{"\#(escaped(audience.trait))":\#(value)},\#(batchContext)}"#)
+                closing: #","traits":{"\#(escaped(audience.trait))":\#(value)}\#(hasContext ? "," + batchContext : "")}"#)
         case .track:
             // Receivers look for a real boolean under the key: a leave is `false` even where traits become null.
-            let key = SnakeCase.key(for: audience)
+            let key = AudienceKey.of(audience)
             let id = escaped(audience.id)
             let personas =
                 #""personas":{"computation_class":"audience","computation_key":"\#(key)","computation_id":"\#(id)"}"#

@@ -8,11 +8,11 @@ struct MessageLimits: Sendable {
     /// Bytes of a batch's messages with what separates them.
     var payloadBytes: Int
 
-    /// Segment's limits (HTTP API page: 32 KB a message, 500 KB and 2,500 messages a batch), each with a margin. Whether
-    /// a KB is 1,000 or 1,024 bytes is not documented, nor whether the envelope counts: here a KB is 1,000, the whole
-    /// body counts, and 5 % stay free as in Segment's own Python library.
-    static func segment(envelopeBytes: Int) -> MessageLimits {
-        MessageLimits(messageBytes: 32_000, messages: 2_400, payloadBytes: 475_000 - envelopeBytes)
+    /// A receiver's limits, less what stands around the messages.
+    static func of(_ profile: ReceiverProfile, envelopeBytes: Int) -> MessageLimits {
+        MessageLimits(
+            messageBytes: profile.messageBytes, messages: profile.batchMessages,
+            payloadBytes: profile.bodyBytes - envelopeBytes)
     }
 
     /// A file takes any size; these keep one write and one flush at about a megabyte.

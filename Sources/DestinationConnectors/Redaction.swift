@@ -11,6 +11,15 @@ struct Redaction: Sendable {
     static let none = Redaction(patterns: [])
 
     init(of secret: Secret) {
+        self.init(patterns: Self.patterns(of: secret))
+    }
+
+    /// Takes out every one of several secrets.
+    init(of secrets: [Secret]) {
+        self.init(patterns: secrets.flatMap { Self.patterns(of: $0) })
+    }
+
+    private static func patterns(of secret: Secret) -> [[UInt8]] {
         let key = secret.reveal()
         var patterns = [key, Array(JSONText.escape(secret.revealText())), Self.percentEncoded(key)]
         patterns += [Self.hex(key, "0123456789abcdef"), Self.hex(key, "0123456789ABCDEF")]
@@ -21,7 +30,7 @@ struct Redaction: Sendable {
             let last = (shift + key.count) * 8 / 6
             patterns.append(first < last ? Array(digits[first..<last]) : [])
         }
-        self.init(patterns: patterns)
+        return patterns
     }
 
     private init(patterns: [[UInt8]]) {

@@ -27,19 +27,25 @@ package final class SegmentDestination: Destination {
         self.transport = transport
         address = settings.endpoint.text
         deduplicates = settings.deduplicates
-        url = settings.endpoint.appending(path: settings.path)
-        let key = settings.writeKey.reveal()
-        authorization = "Basic " + Base64.encode(key + [UInt8(ascii: ":")])
+        let profile = settings.profile
+        url = settings.endpoint.appending(path: profile.path(below: settings.endpoint.text))
+        authorization = switch profile.authorization {
+        case .basicOfKeyAndColon: "Basic " + Base64.encode(settings.writeKey.reveal() + [UInt8(ascii: ":")])
+        case .basicOfEncodedKey: "Basic " + settings.writeKey.revealText()
+        }
         redaction = Redaction(of: settings.writeKey)
-        beforeSentAt = Array("],\(AudienceWording.batchContext),\"sentAt\":\"".utf8)
-        afterSentAt =
-            Array("\",\"writeKey\":\"".utf8) + JSONText.escape(settings.writeKey.revealText()) + Array("\"}".utf8)
+        let context = profile.contextInBatch ? "\(AudienceWording.batchContext)," : ""
+        beforeSentAt = Array("],\(context)\"sentAt\":\"".utf8)
+        let key = profile.keyInBody
+            ? Array(",\"writeKey\":\"".utf8) + JSONText.escape(settings.writeKey.revealText()) + Array("\"".utf8) : []
+        afterSentAt = Array("\"".utf8) + key + Array("}".utf8)
         let envelope = Self.opening.count + beforeSentAt.count + TimestampText.count + afterSentAt.count
-        limits = .segment(envelopeBytes: envelope)
+        limits = .of(profile, envelopeBytes: envelope)
     }
 
     package func encoder(for audience: Audience) -> any MessageEncoder {
-        AudienceEncoder(AudienceWording(audience, mode: settings.mode), limits: limits, framing: .commas)
+        let wording = AudienceWording(audience, mode: settings.mode, hasContext: settings.profile.contextInItem)
+        return AudienceEncoder(wording, limits: limits, framing: .commas)
     }
 
     package func deliver(_ batch: EncodedBatch, attempt: Int, sentAt: Instant) async -> DeliveryOutcome {
@@ -51,6 +57,15 @@ package final class SegmentDestination: Destination {
         let began = Monotonic.milliseconds()
         let exchange = await transport.exchange(request(batch.bytes, attempt: attempt, sentAt: sentAt))
         let now = sentAt.advanced(milliseconds: Monotonic.milliseconds() &- began)
+        if settings.profile.itemErrors == .namedInAnswer, case .answer(let answer) = exchange,
+            (200..<300).contains(answer.status), !answer.bodyTruncated {
+            switch ItemErrors.read(answer.body, sent: batch.bytes, redaction: redaction) {
+            case .none: break
+            case .refused(let refused): return .accepted(status: answer.status, rejected: refused)
+            case .unclear(let doubt):
+                return .unknown(status: answer.status, reason: "answered \(answer.status), but \(doubt)", retryAfter: nil)
+            }
+        }
         return SegmentRules.outcome(of: exchange, now: now, redaction: redaction)
     }
 
@@ -69,13 +84,14 @@ package final class SegmentDestination: Destination {
             // An answer that came compressed could not be read, and its refusal would pass unseen.
             ("Accept-Encoding", "identity"),
         ]
+        headers += settings.profile.headers.map { ($0.name, $0.value) }
         if attempt > 0 { headers.append(("X-Retry-Count", String(attempt))) }
         let parts = [Self.opening, messages, beforeSentAt + TimestampText.text(of: sentAt) + afterSentAt]
 
         var request = HTTPRequest(method: "POST", url: url)
         request.deadlineMilliseconds = settings.deadlineMilliseconds
         request.bodyParts = parts
-        if settings.compresses, let compressed = Gzip.compress(parts) {
+        if settings.compresses, settings.profile.takesGzip, let compressed = Gzip.compress(parts) {
             request.bodyParts = [compressed]
             headers.append(("Content-Encoding", "gzip"))
         }

@@ -109,6 +109,7 @@ package enum SegmentRules {
     /// What an empty batch, which tells nothing about anybody, has shown.
     static func probe(_ exchange: HTTPExchange, url: String, milliseconds: Int64, redaction: Redaction) -> ProbeResult {
         switch outcome(of: exchange, now: Instant(milliseconds: 0), redaction: redaction) {
+        case .partly: return ProbeResult(isReachable: false, detail: "\(url) answered in parts")
         case .accepted(let status, _):
             let proven = "an empty batch in \(milliseconds) ms; receivers that answer so to any key prove no key"
             return ProbeResult(isReachable: true, detail: "\(url) answered \(status) to \(proven)")

@@ -25,10 +25,10 @@ package enum SegmentMode: String, Sendable, CaseIterable {
 
 /// One configured receiver of Segment's API.
 package struct SegmentSettings: Sendable {
-    /// Base address; ``path`` is added to it.
+    /// Base address; the profile's path is added to it.
     package var endpoint: WebAddress
-    /// Where batches go below the endpoint.
-    package var path: String
+    /// What this receiver asks for.
+    package var profile: ReceiverProfile
     package var writeKey: Secret
     package var mode: SegmentMode
     /// Whether bodies are sent with `Content-Encoding: gzip`; not every receiver takes that.
@@ -40,10 +40,10 @@ package struct SegmentSettings: Sendable {
 
     package init(
         endpoint: WebAddress, writeKey: Secret, mode: SegmentMode = .identify, compresses: Bool = false,
-        deduplicates: Bool = true, deadlineMilliseconds: Int = 30_000, path: String = "batch"
+        deduplicates: Bool = true, deadlineMilliseconds: Int = 30_000, profile: ReceiverProfile = .segment
     ) {
         self.endpoint = endpoint
-        self.path = path
+        self.profile = profile
         self.writeKey = writeKey
         self.mode = mode
         self.compresses = compresses

@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import GRDBSQLite
 import Glibc
+import WarehouseNames
 
 /// A receiver's tables, in memory or in a file. One connection; every request is one transaction.
 final class ReceiverStore: Sendable {

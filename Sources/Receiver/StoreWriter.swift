@@ -1,4 +1,5 @@
 import GRDB
+import WarehouseNames
 
 /// Writes the messages of requests into the store. Belongs to the database queue, and to transactions that succeed:
 /// after one that is rolled back it knows columns and ids that are gone, and must be made anew.

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import WarehouseNames
 
 /// The columns that traits have made so far, the same in `identifies` and `users`.
 struct TraitColumns {

@@ -15,6 +15,9 @@ enum Schema {
         migrator.registerMigration("3 downloads") { database in
             try database.execute(sql: downloads)
         }
+        migrator.registerMigration("4 alerts") { database in
+            try database.execute(sql: alerts)
+        }
         return migrator
     }
 
@@ -67,6 +70,19 @@ enum Schema {
         CREATE INDEX runs_by_sync ON runs (sync, id);
         CREATE INDEX runs_unfinished ON runs (phase) WHERE phase <> 'finished';
         CREATE INDEX runs_large ON runs (id) WHERE plan IS NOT NULL AND is_indexed = 0;
+        """
+
+    private static let alerts = """
+        CREATE TABLE alert_subjects (
+          subject TEXT PRIMARY KEY NOT NULL,              -- cohort@destination, or @destination
+          machine TEXT NOT NULL                           -- json AlertMachine
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE alert_outbox (
+          id      INTEGER PRIMARY KEY AUTOINCREMENT,
+          channel TEXT NOT NULL,
+          message TEXT NOT NULL                           -- json AlertMessage
+        ) STRICT;
         """
 
     private static let first = """

@@ -1,4 +1,4 @@
-import CPostgres
+import PostgresClient
 import Secrets
 import SyncEngine
 

@@ -233,6 +233,8 @@ package struct EncodedBatch: Sendable {
     package var bytes: [UInt8]
     /// Number of messages in `bytes`.
     package var count: Int
+    /// Bytes of `bytes` that are the adapter's own notes and never leave this machine.
+    package var noteBytes = 0
     /// Limits that lower the destination's own, after it answered 413: at most this many bytes and messages.
     package var byteLimit: Int
     package var countLimit: Int
@@ -260,6 +262,9 @@ package enum DeliveryOutcome: Sendable, Equatable {
     case notAccepted(status: Int?, reason: String, retryAfter: RetryAfter?)
     /// Perhaps accepted, worth another attempt: 5xx, reset, time-out, success that the body denies.
     case unknown(status: Int?, reason: String, retryAfter: RetryAfter?)
+    /// The batch went out in parts; some were accepted before one came to `rest`. All of it stays possibly accepted,
+    /// and what follows is decided by `rest`.
+    indirect case partly(rest: DeliveryOutcome)
 }
 
 /// What a server asked us to wait, already clamped by the adapter to 1…300 s.

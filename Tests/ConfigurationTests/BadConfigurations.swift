@@ -22,7 +22,7 @@ struct BadConfiguration: Sendable {
         return BadConfiguration(name: name, text: bad, says: says)
     }
 
-    private init(name: String, text: String, says: [String]) {
+    init(name: String, text: String, says: [String]) {
         self.name = name
         self.text = text
         self.says = says
@@ -45,7 +45,7 @@ extension String {
 extension BadConfiguration {
     static let all =
         syntax + wholeFile + sources + destinations + secrets + addresses + cohorts + schedules + limits
-        + crossChecks
+        + crossChecks + relatives + tables + alerts
 
     static let syntax = [
         BadConfiguration("empty file", "▶", says: "the file is empty"),

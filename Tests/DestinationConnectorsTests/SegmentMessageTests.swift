@@ -5,6 +5,7 @@ import Scheduling
 import Secrets
 import SyncEngine
 import Testing
+import WarehouseNames
 
 @testable import DestinationConnectors
 
@@ -121,7 +122,7 @@ private func send(
         ("___", ""),
         ("HTTPServer", "httpserver"), ("a__b", "a_b"), ("-x-", "x"),
     ])
-    func snakeCase(text: String, snake: String) { #expect(SnakeCase.text(text) == snake) }
+    func snakeCase(text: String, snake: String) { #expect(SnakeCase.column(of: text) == snake) }
 
     @Test func compressedBodiesInflateToTheSame() async throws {
         let plain = ScriptedTransport()

@@ -17,6 +17,7 @@ extension DeliveryOutcome {
         case .blocked: "blocked"
         case .notAccepted(_, _, let after): "notAccepted" + wait(after)
         case .unknown(_, _, let after): "unknown" + wait(after)
+        case .partly(let rest): "partly " + rest.decision
         }
     }
 
@@ -26,6 +27,7 @@ extension DeliveryOutcome {
         case .refused(_, let reason), .tooLarge(_, let reason), .blocked(_, let reason), .notAccepted(_, let reason, _),
             .unknown(_, let reason, _):
             reason
+        case .partly(let rest): rest.reason
         }
     }
 
@@ -33,6 +35,7 @@ extension DeliveryOutcome {
         switch self {
         case .accepted(let status, _), .refused(let status, _), .tooLarge(let status, _): status
         case .blocked(let status, _), .notAccepted(let status, _, _), .unknown(let status, _, _): status
+        case .partly(let rest): rest.status
         }
     }
 }

@@ -75,16 +75,20 @@ struct HouseRules {
     /// Arrows point one way: what each target may import of ours.
     @Test func importsPointOneWay() {
         let allowed: [String: Set<String>] = [
-            "Scheduling": [], "TerminalText": [], "Secrets": [],
+            "Scheduling": [], "TerminalText": [], "Secrets": [], "WarehouseNames": [],
             "Membership": ["Scheduling"],
             "SyncEngine": ["Membership", "Scheduling"],
             "HTTPClient": [],
-            "SourceConnectors": ["HTTPClient", "Scheduling", "Secrets", "SyncEngine"],
+            "PostgresClient": ["Secrets", "SyncEngine", "TerminalText"],
+            "SourceConnectors": ["HTTPClient", "PostgresClient", "Scheduling", "Secrets", "SyncEngine"],
             "AmplitudeStandIn": [],
-            "DestinationConnectors": ["HTTPClient", "Scheduling", "Secrets", "SyncEngine"],
+            "DestinationConnectors": [
+                "HTTPClient", "PostgresClient", "Scheduling", "Secrets", "SyncEngine", "WarehouseNames",
+            ],
+            "AlertChannels": ["HTTPClient", "Scheduling", "Secrets", "SyncEngine"],
             "SQLiteStore": ["Scheduling", "SyncEngine"],
-            "Configuration": ["Scheduling", "Secrets", "SyncEngine"],
-            "Receiver": [],
+            "Configuration": ["Scheduling", "Secrets", "SyncEngine", "WarehouseNames"],
+            "Receiver": ["WarehouseNames"],
             "Control": ["HTTPClient"],
             "ControlServer": ["Control", "Membership", "Scheduling", "SyncEngine"],
             "Dashboard": ["Control", "Scheduling", "TerminalText"],

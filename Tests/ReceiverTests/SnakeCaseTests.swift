@@ -1,6 +1,5 @@
 import Testing
-
-@testable import Receiver
+import WarehouseNames
 
 /// Golden table of Segment's rule: the first four rows are those of the vendor's documentation, the others follow from
 /// the rule's two halves.

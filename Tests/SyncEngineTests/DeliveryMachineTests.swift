@@ -6,6 +6,32 @@ import Testing
 @Suite struct DeliveryMachineTests {
     private static let seeds: [UInt64] = Array(1...300)
 
+    @Test("what was answered in parts stays possibly accepted, and is split, waited for or given up as its rest says")
+    func answeredInParts() {
+        func machine() -> (DeliveryMachine, Piece) {
+            var machine = DeliveryMachine(run: RunID(1), count: 4, records: [], retryFor: 60_000)
+            let piece = machine.cut(0..<4, at: newYear).piece
+            return (machine, piece)
+        }
+        let rests: [(DeliveryOutcome, pieces: Int)] = [
+            (.refused(status: 400, reason: "no"), 2), (.tooLarge(status: 413, reason: "big"), 2),
+            (.blocked(status: 401, reason: "key"), 1), (.notAccepted(status: 429, reason: "wait", retryAfter: nil), 1),
+        ]
+        for (rest, pieces) in rests {
+            var (machine, piece) = machine()
+            let facts = machine.answer(piece.id, with: .partly(rest: rest), now: 0, at: newYear)
+            let unknown = machine.outcomes()
+            #expect(unknown.map(\.state) == Array(repeating: .unknown, count: pieces), "\(rest)")
+            #expect(unknown.reduce(0) { $0 + $1.range.count } == 4, "\(rest)")
+            let kept = facts.compactMap { fact -> BatchState? in
+                if case .put(let record) = fact { return record.state }
+                return nil
+            }
+            #expect(kept == Array(repeating: .unknown, count: pieces), "\(rest): on record as unknown")
+            #expect(machine.isEnding == (rest.status == 401), "\(rest)")
+        }
+    }
+
     @Test("with unlimited retries everything settles, whatever is lost, refused or killed")
     func everythingSettles() {
         for seed in Self.seeds {

@@ -254,7 +254,8 @@ package struct DeliveryMachine: Sendable {
         piece.repeats += 1
         // The time of the failing attempt itself counts against `retryFor`.
         let startedAt = startedAt ?? now
-        switch outcome {
+        if case .partly = outcome { piece.mayBeAccepted = true }
+        switch outcome.whole {
         case .accepted(let status, let rejected):
             stalledSince = nil
             return accept(piece, status: status, rejected: rejected, at: instant)
@@ -275,6 +276,8 @@ package struct DeliveryMachine: Sendable {
             piece.mayBeAccepted = true
             delay(&piece, retryAfter: retryAfter, reason: reason, startedAt: startedAt, now: now)
             return park(piece, status: status, reason: reason, at: instant)
+        case .partly:
+            return park(piece, status: nil, reason: "answered in parts", at: instant)
         }
     }
 

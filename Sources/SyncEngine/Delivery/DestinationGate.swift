@@ -46,7 +46,7 @@ package struct DestinationGate: Sendable {
     /// A request that was admitted has ended.
     package mutating func end(with outcome: DeliveryOutcome, now: Int64) {
         inFlight -= 1
-        switch outcome {
+        switch outcome.whole {
         case .accepted, .refused, .tooLarge:
             breaker.succeed()
         case .blocked(_, let reason):
@@ -60,6 +60,8 @@ package struct DestinationGate: Sendable {
             } else {
                 breaker.fail(now: now)
             }
+        case .partly:
+            breaker.fail(now: now)
         }
     }
 

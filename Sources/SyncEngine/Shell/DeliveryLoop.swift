@@ -211,7 +211,7 @@ actor DeliveryLoop {
         if piece.attempts == 0 { counts.sent += piece.range.count }
         if piece.repeats > 0 { counts.retries += 1 }
         counts.requests += 1
-        counts.bytes += prepared.batch.bytes.count
+        counts.bytes += prepared.batch.bytes.count - prepared.batch.noteBytes
         Task { [destination = settings.destination, lane, clock, signal] in
             let start = clock.monotonic()
             let outcome = await destination.deliver(prepared.batch, attempt: piece.repeats, sentAt: clock.now())
@@ -237,7 +237,7 @@ actor DeliveryLoop {
                 id, with: outcome, startedAt: startedAt, now: clock.monotonic(), at: clock.now())
             note(facts, left: lefts[id] ?? 0)
             lefts[id] = nil
-            if case .blocked = outcome { withdrawAll() }
+            if case .blocked = outcome.whole { withdrawAll() }
         case .committed(let pieces):
             isCommitting = false
             ready += pieces

@@ -62,7 +62,15 @@ extension DeliveryOutcome {
         switch self {
         case .accepted(let status, _), .refused(let status, _), .tooLarge(let status, _): status
         case .blocked(let status, _), .notAccepted(let status, _, _), .unknown(let status, _, _): status
+        case .partly(let rest): rest.status
         }
+    }
+
+    /// What decides about the batch: of one that was answered in parts, the part that was not accepted.
+    package var whole: DeliveryOutcome {
+        var outcome = self
+        while case .partly(let rest) = outcome { outcome = rest }
+        return outcome
     }
 
     /// A few words for a list.
@@ -72,6 +80,7 @@ extension DeliveryOutcome {
             rejected.isEmpty ? "\(status) accepted" : "\(status) accepted, \(rejected.count) refused"
         case .refused(let status, let reason), .tooLarge(let status, let reason): "\(status) \(reason)"
         case .blocked(_, let reason), .notAccepted(_, let reason, _), .unknown(_, let reason, _): reason
+        case .partly(let rest): rest.summary
         }
     }
 }

@@ -9,7 +9,7 @@ package actor Engine {
     private var definitions: [SyncID: SyncDefinition] = [:]
     private var destinations: [String: DestinationDefinition] = [:]
     private var lanes: [String: DestinationLane] = [:]
-    private var states: [SyncID: SyncState] = [:]
+    var states: [SyncID: SyncState] = [:]
     private var destinationStates: [String: DestinationState] = [:]
     package private(set) var isFrozen = false
 
@@ -23,6 +23,8 @@ package actor Engine {
     private var nextWatcher = 0
     private var isObserving = false
     private var isStopping = false
+    /// What alerts know of each sync that was asked about; see ``alertFacts()``.
+    var pasts: [SyncID: SyncPast] = [:]
     private var waiters: [RunID: [CheckedContinuation<RunRecord?, Never>]] = [:]
 
     package init(context: EngineContext) {
@@ -327,6 +329,7 @@ package actor Engine {
 
     func changed(_ record: RunRecord) {
         if activeRecords[record.sync]?.id == record.id { activeRecords[record.sync] = record }
+        pasts[record.sync]?.note(record)
         publish(.run(record))
     }
 

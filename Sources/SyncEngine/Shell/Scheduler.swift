@@ -141,9 +141,10 @@ package actor Scheduler {
     }
 
     private func skip(_ sync: SyncID, nominal: Instant, missed: Int, reason: String) async {
+        let skip = SkippedOccurrence(sync: sync, nominal: nominal, missed: missed, reason: reason)
         do throws(StoreError) {
-            try await context.store.recordSkip(
-                SkippedOccurrence(sync: sync, nominal: nominal, missed: missed, reason: reason))
+            try await context.store.recordSkip(skip)
+            await engine.skipped(skip)
             context.log("\(sync): occurrence \(nominal.rfc3339Seconds) skipped: \(reason)")
         } catch {
             context.log("\(sync): \(error.message)")

@@ -20,9 +20,14 @@ struct CheckCommand: AsyncParsableCommand {
         _ = try DashboardSettings.options(location)
         var wiring = Wiring(workspace: location.folder, transport: Session.transport)
         let configuration = wiring.engineConfiguration(of: loaded.model)
+        let channels = wiring.alertChannels(of: loaded.model.alerts)
         guard wiring.problems.isEmpty else { throw Failure.configuration(wiring.problems.joined(separator: "\n")) }
         Output.line("\(loaded.path) is valid: \(loaded.model.cohorts.count) cohorts, \(loaded.model.syncs.count) syncs, "
             + "\(loaded.model.sources.count) sources, \(loaded.model.destinations.count) destinations")
+        if !channels.isEmpty { Output.line("alerts go to \(channels.map(\.key).joined(separator: ", "))") }
+        for warning in loaded.model.warnings {
+            Output.note("\(loaded.path):\(warning.line):\(warning.column): warning: \(PrintableText.of(warning.message))")
+        }
         for sync in configuration.syncs {
             if let reason = sync.blockedReason { Output.note("\(sync.id): \(PrintableText.of(reason))") }
         }

@@ -29,6 +29,8 @@ actor HostedEngine {
     private var refusedDigest: String?
     private var tasks: [Task<Void, Never>] = []
     private var server: ControlServer?
+    /// Judges and tells; only beside a scheduler, for a passing process has nothing to watch.
+    private var alerts: AlertWatch?
 
     /// Takes the workspace. Exit codes as in PRODUCT.md §3: 75 when another process holds it, 78 for its configuration.
     init(
@@ -97,6 +99,7 @@ actor HostedEngine {
     func start(resuming resume: ResumePolicy) async throws(Failure) {
         var wiring = Wiring(workspace: location.folder, transport: transport, accounts: accounts)
         let configuration = wiring.engineConfiguration(of: loaded.model)
+        let channels = wiring.alertChannels(of: loaded.model.alerts)
         do throws(StoreError) {
             try await engine.start(configuration, resuming: resume)
         } catch {
@@ -116,6 +119,14 @@ actor HostedEngine {
             tasks.append(Task { await scheduler.run() })
             tasks.append(Task { await self.followConfiguration() })
             tasks.append(Task { await self.sweepNowAndThen() })
+            let alerts = AlertWatch(
+                engine: engine, store: store, policy: loaded.model.alerts.policy, channels: channels)
+            self.alerts = alerts
+            let lost = loaded.model.alerts.channels.count - channels.count
+            if lost > 0 {
+                engine.context.log("alerts: \(lost) channels lack a secret: \(wiring.problems.joined(separator: "; "))")
+            }
+            tasks.append(Task { await alerts.run() })
         }
     }
 
@@ -126,6 +137,7 @@ actor HostedEngine {
     /// Stops taking work, waits a while for what is on the wire, and lets go of the workspace.
     func stop() async {
         await scheduler?.stop()
+        await alerts?.stop()
         await engine.suspendAll(within: 10_000)
         for task in tasks { task.cancel() }
         accounts.removeFiles()
@@ -177,6 +189,7 @@ actor HostedEngine {
             loadedAt = engine.context.clock.now()
             var wiring = Wiring(workspace: location.folder, transport: transport, accounts: accounts)
             await engine.configure(wiring.engineConfiguration(of: new.model))
+            await alerts?.configure(new.model.alerts.policy, channels: wiring.alertChannels(of: new.model.alerts))
             engine.context.log("configuration \(new.digest.prefix(12)) is active")
         } catch {
             configurationError = error.description

@@ -1,3 +1,4 @@
+import AlertChannels
 import Configuration
 import DestinationConnectors
 import Glibc
@@ -162,7 +163,8 @@ struct Wiring {
                     definition.adapter = SegmentDestination(
                         settings: DestinationConnectors.SegmentSettings(
                             endpoint: endpoint, writeKey: key, mode: settings.mode == .track ? .track : .identify,
-                            compresses: settings.gzip, deduplicates: settings.deduplicates),
+                            compresses: settings.gzip, deduplicates: settings.deduplicates,
+                            profile: ReceiverProfile.named(settings.flavor.rawValue) ?? .segment),
                         transport: transport)
                 case .failure(let error):
                     definition.blockedReason = error.message
@@ -173,12 +175,88 @@ struct Wiring {
         case .ndjson(let path):
             definition.requests = 1
             definition.adapter = NDJSONDestination(path: absolute(path))
-        case .webhook:
-            definition.blockedReason = "this version of rollcall does not send to webhooks yet"
-        case .warehouse:
-            definition.blockedReason = "this version of rollcall does not write warehouse tables yet"
+        case .webhook(let settings):
+            definition.rate = settings.rate
+            definition.settle = Int64(settings.settleSeconds) * 1000
+            switch webhook(settings.url, settings.secret, settings.headers, batch: settings.batch) {
+            case .success(let adapter): definition.adapter = adapter
+            case .failure(let error): definition.blockedReason = error.message
+            }
+        case .warehouse(let url):
+            // One transaction at a time: a second would only wait for the first one's locks.
+            definition.requests = 1
+            switch warehouse(url) {
+            case .success(let adapter): definition.adapter = adapter
+            case .failure(let error): definition.blockedReason = error.message
+            }
         }
         return definition
+    }
+
+    private mutating func webhook(
+        _ url: String, _ signingKey: SecretReference?, _ configured: [WebhookHeader], batch: Int
+    ) -> Result<any Destination, SecretError> {
+        var headers: [DestinationConnectors.WebhookSettings.Header] = []
+        for header in configured {
+            switch secret(of: header.value) {
+            case .success(let value): headers.append(.init(name: header.name, value: value))
+            case .failure(let error): return .failure(error)
+            }
+        }
+        var key: Secret?
+        if let reference = signingKey {
+            switch secret(of: .reference(reference)) {
+            case .success(let value): key = value
+            case .failure(let error): return .failure(error)
+            }
+        }
+        return .success(WebhookDestination(
+            settings: DestinationConnectors.WebhookSettings(
+                url: url, secret: key, headers: headers, batch: batch),
+            transport: transport))
+    }
+
+    private mutating func warehouse(_ url: Address) -> Result<any Destination, SourceError> {
+        if case .literal(let text) = url, text.hasPrefix("sqlite:") {
+            return .success(WarehouseDestination(sqlite: absolute(String(text.dropFirst("sqlite:".count)))))
+        }
+        switch secret(of: url) {
+        case .failure(let error): return .failure(.misconfigured(error.message))
+        case .success(let value):
+            do throws(SourceError) {
+                return .success(try WarehouseDestination(postgres: value))
+            } catch {
+                return .failure(error)
+            }
+        }
+    }
+
+    // MARK: - Alerts
+
+    /// The channels of `alerts:`; one whose secret cannot be had is left out, and `problems` says so.
+    mutating func alertChannels(of alerts: AlertsConfiguration) -> [any AlertChannel] {
+        alerts.channels.compactMap { channel -> (any AlertChannel)? in
+            switch channel.kind {
+            case .webhook(let url, let reference):
+                var key: Secret?
+                if let reference {
+                    guard case .success(let value) = secret(of: .reference(reference)) else { return nil }
+                    key = value
+                }
+                return HTTPAlertChannel(
+                    key: channel.key, url: Secret(Array(url.utf8)), form: .facts(secret: key), transport: transport)
+            case .slack(let reference):
+                guard case .success(let url) = secret(of: .reference(reference)) else { return nil }
+                return HTTPAlertChannel(key: channel.key, url: url, form: .text, transport: transport)
+            case .command(let arguments, let timeout):
+                return ProgramAlertChannel(
+                    key: channel.key, arguments: arguments, input: .facts, folder: workspace, timeoutSeconds: timeout)
+            case .email(let to, let from, let sendmail, let timeout):
+                return ProgramAlertChannel(
+                    key: channel.key, arguments: sendmail, input: .mail(to: to, from: from), folder: workspace,
+                    timeoutSeconds: timeout)
+            }
+        }
     }
 
     // MARK: - Secrets and paths

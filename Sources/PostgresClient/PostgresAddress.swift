@@ -3,9 +3,11 @@ import Secrets
 import SyncEngine
 
 /// A `postgres://` URL, understood as libpq understands it, and the knowledge of what in it must never be shown.
-struct PostgresAddress {
+package struct PostgresAddress: Sendable {
     /// The whole URL, password included.
     let url: String
+    /// Server and database without user or password, as libpq will look for them: `host:port/database`.
+    package let place: String
     /// Seconds that one attempt to connect may take (`connect_timeout`, 10 when the URL does not say).
     let connectTimeout: Int
     /// Number of hosts that libpq tries in turn.
@@ -14,13 +16,16 @@ struct PostgresAddress {
 
     private static let schemes = ["postgres://", "postgresql://"]
 
-    init(_ secret: Secret) throws(SourceError) {
+    /// Reads a URL.
+    /// - Parameter owner: whose URL it is, for messages.
+    /// - Throws: ``SourceError/misconfigured(_:)`` when libpq does not understand it; the URL is not repeated.
+    package init(_ secret: Secret, of owner: String = "PostgreSQL source") throws(SourceError) {
         let url = secret.revealText()
         guard let scheme = Self.schemes.first(where: { url.hasPrefix($0) }), !url.utf8.contains(0) else {
-            throw .misconfigured(Self.advice)
+            throw .misconfigured(Self.advice(owner))
         }
         // What libpq says about a URL it does not understand quotes the URL, so it is not repeated.
-        guard let options = PQconninfoParse(url, nil) else { throw .misconfigured(Self.advice) }
+        guard let options = PQconninfoParse(url, nil) else { throw .misconfigured(Self.advice(owner)) }
         defer { PQconninfoFree(options) }
         var values: [String: String] = [:]
         var option = options
@@ -34,19 +39,22 @@ struct PostgresAddress {
         connectTimeout = timeout <= 0 ? 600 : min(max(timeout, 2), 600)
         let hosts = (values["hostaddr"] ?? values["host"] ?? "").split(separator: ",").count
         hostCount = min(max(hosts, 1), 16)
+        let host = values["host"] ?? values["hostaddr"] ?? "local"
+        place = "\(host):\(values["port"] ?? "5432")/\(values["dbname"] ?? values["user"] ?? "")"
         secrets = Self.hidden(values, url: url, scheme: scheme)
     }
 
     /// A message of libpq or the server without the URL and the password, safe to show; its first line.
-    func cleaned(_ message: [UInt8]) -> String {
+    package func cleaned(_ message: [UInt8]) -> String {
         var result = message
         for secret in secrets { result = Self.replacing(secret, in: result) }
-        return PrintableText.firstLine(of: result)
+        return ServerText.firstLine(of: result)
     }
 
-    private static let advice =
-        "the URL of the PostgreSQL source is not one that libpq understands; "
-        + "it must look like postgres://user@host:5432/database?sslmode=verify-full"
+    private static func advice(_ owner: String) -> String {
+        "the URL of the \(owner) is not one that libpq understands; "
+            + "it must look like postgres://user@host:5432/database?sslmode=verify-full"
+    }
 
     /// The URL, the passwords, and the password as it is encoded in the URL; the longest first.
     private static func hidden(_ values: [String: String], url: String, scheme: String) -> [[UInt8]] {

@@ -3,48 +3,54 @@ import Glibc
 import SyncEngine
 
 /// A result of libpq, freed with this value.
-struct PostgresResult: ~Copyable {
+package struct PostgresResult: ~Copyable {
     let pointer: OpaquePointer
 
     deinit {
         PQclear(pointer)
     }
 
-    var rowCount: Int32 { PQntuples(pointer) }
+    /// Number of rows.
+    package var rowCount: Int32 { PQntuples(pointer) }
 
     /// Bytes that libpq holds for this result.
-    var memory: Int { PQresultMemorySize(pointer) }
+    package var memory: Int { PQresultMemorySize(pointer) }
 
     /// The value of a row, nil when it is NULL. Valid as long as this result.
-    borrowing func value(row: Int32, column: Int32) -> UnsafeRawBufferPointer? {
+    package borrowing func value(row: Int32, column: Int32) -> UnsafeRawBufferPointer? {
         guard PQgetisnull(pointer, row, column) == 0, let start = PQgetvalue(pointer, row, column) else { return nil }
         return UnsafeRawBufferPointer(start: start, count: Int(PQgetlength(pointer, row, column)))
     }
 
-    borrowing func columnNames() -> [[UInt8]] {
+    /// The columns' names, in order.
+    package borrowing func columnNames() -> [[UInt8]] {
         (0..<PQnfields(pointer)).map { column in
             PQfname(pointer, column).map { Array(UnsafeRawBufferPointer(start: $0, count: strlen($0))) } ?? []
         }
     }
 
     /// A field of an error report, by its letter in libpq's protocol; empty when there is none.
-    borrowing func errorField(_ letter: Unicode.Scalar) -> [UInt8] {
+    package borrowing func errorField(_ letter: Unicode.Scalar) -> [UInt8] {
         guard let text = PQresultErrorField(pointer, Int32(letter.value)) else { return [] }
         return Array(UnsafeRawBufferPointer(start: text, count: strlen(text)))
     }
 }
 
 /// A connection that runs one statement at a time and never waits longer than a moment without looking at `stop`.
-final class PostgresSession {
+package final class PostgresSession {
     private let connection: OpaquePointer
     private let address: PostgresAddress
     private let stop: StopFlag
+    /// The SQLSTATE of the last statement that failed; empty when the connection itself failed.
+    package private(set) var lastState = ""
+    /// A monotonic millisecond after which every statement is given up; nil for none. See ``allow(milliseconds:)``.
+    private var deadline: Int64?
 
     /// How late a stop may be noticed, in milliseconds.
     private static let watchInterval: Int64 = 100
 
     /// Connects. What the URL says wins over the time-outs and keepalives set here; the encoding is always UTF-8.
-    init(_ address: PostgresAddress, stop: StopFlag) throws(SourceError) {
+    package init(_ address: PostgresAddress, stop: StopFlag) throws(SourceError) {
         self.address = address
         self.stop = stop
         let settings: [(String, String)] = [
@@ -69,16 +75,64 @@ final class PostgresSession {
     }
 
     /// Server, database, user and encryption for a person.
-    var summary: String {
+    package var summary: String {
         let version = Int(PQserverVersion(connection))
-        let database = PQdb(connection).map { PrintableText.from(String(cString: $0)) } ?? ""
-        let user = PQuser(connection).map { PrintableText.from(String(cString: $0)) } ?? ""
+        let database = PQdb(connection).map { ServerText.shown(String(cString: $0)) } ?? ""
+        let user = PQuser(connection).map { ServerText.shown(String(cString: $0)) } ?? ""
         let encryption = PQsslInUse(connection) == 1 ? "TLS" : "no TLS"
         return "PostgreSQL \(version / 10_000).\(version % 10_000), database \(database), user \(user), \(encryption)"
     }
 
+    /// Bounds everything that follows until the next call.
+    package func allow(milliseconds: Int64) { deadline = monotonicMilliseconds() + milliseconds }
+
+    /// Whether the connection is of no more use.
+    package var isLost: Bool { PQstatus(connection) == CONNECTION_BAD }
+
+    /// Runs `COPY … FROM STDIN` with all of its data in PostgreSQL's text format.
+    package func copy(_ sql: String, _ data: [UInt8]) throws(SourceError) {
+        if stop.isRaised { throw .stopped }
+        guard PQsendQuery(connection, sql) == 1 else { throw lost() }
+        try flush()
+        guard let opened = try nextResult() else { throw lost() }
+        guard PQresultStatus(opened.pointer) == PGRES_COPY_IN else {
+            while try nextResult() != nil {}
+            try check(opened, subject: "COPY")
+            throw .unavailable("PostgreSQL: COPY was not begun")
+        }
+        try put(data)
+        while true {
+            let ended = PQputCopyEnd(connection, nil)
+            if ended == 1 { break }
+            guard ended == 0 else { throw lost() }
+            _ = try wait(for: POLLOUT)
+        }
+        try flush()
+        guard let result = try nextResult() else { throw lost() }
+        while try nextResult() != nil {}
+        try check(result, subject: "COPY")
+    }
+
+    private func put(_ data: [UInt8]) throws(SourceError) {
+        let step = 64 << 10
+        var position = 0
+        while position < data.count {
+            let end = min(position + step, data.count)
+            let put = data[position..<end].withUnsafeBytes { bytes in
+                PQputCopyData(
+                    connection, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(bytes.count))
+            }
+            if put == 1 {
+                position = end
+            } else {
+                guard put == 0 else { throw lost() }
+                _ = try wait(for: POLLOUT)
+            }
+        }
+    }
+
     /// Runs one statement to its end.
-    func run(_ sql: String, subject: String = "PostgreSQL") throws(SourceError) -> PostgresResult {
+    package func run(_ sql: String, subject: String = "PostgreSQL") throws(SourceError) -> PostgresResult {
         if stop.isRaised { throw .stopped }
         // The extended protocol takes a single statement, so that no text smuggles in another.
         let isSent = PQsendQueryParams(connection, sql, 0, nil, nil, nil, nil, 0)
@@ -86,12 +140,12 @@ final class PostgresSession {
     }
 
     /// The columns of an open cursor, without reading from it.
-    func describe(cursor: String) throws(SourceError) -> PostgresResult {
+    package func describe(cursor: String) throws(SourceError) -> PostgresResult {
         try takeResult(isSent: PQsendDescribePortal(connection, cursor), subject: "PostgreSQL")
     }
 
     /// The number PostgreSQL gives to the type of a column.
-    static func type(of column: Int32, in result: borrowing PostgresResult) -> UInt32 {
+    package static func type(of column: Int32, in result: borrowing PostgresResult) -> UInt32 {
         PQftype(result.pointer, column)
     }
 
@@ -132,7 +186,7 @@ final class PostgresSession {
             try check(result, subject: subject)
             return result
         } catch {
-            if error == .stopped { cancel() }
+            if error == .stopped || isOverdue { cancel() }
             throw error
         }
     }
@@ -159,15 +213,18 @@ final class PostgresSession {
     private func wait(for events: Int32, until deadline: Int64? = nil) throws(SourceError) -> Bool {
         while true {
             if stop.isRaised { throw .stopped }
+            if isOverdue { throw .unavailable("PostgreSQL did not answer in time") }
             let left = deadline.map { $0 - monotonicMilliseconds() } ?? Self.watchInterval
             guard left > 0 else { return false }
             var watched = pollfd(fd: PQsocket(connection), events: Int16(events), revents: 0)
             guard watched.fd >= 0 else { throw lost() }
             let ready = poll(&watched, 1, Int32(min(left, Self.watchInterval)))
             if ready > 0 { return true }
-            if ready < 0 && errno != EINTR { throw .unavailable("PostgreSQL could not be watched: \(explain(errno))") }
+            if ready < 0 && errno != EINTR { throw .unavailable("PostgreSQL could not be watched: \(ServerText.explain(errno))") }
         }
     }
+
+    private var isOverdue: Bool { deadline.map { monotonicMilliseconds() > $0 } ?? false }
 
     /// Asks the server to give up the statement, so that it does not go on for nobody.
     private func cancel() {
@@ -181,9 +238,10 @@ final class PostgresSession {
         let status = PQresultStatus(result.pointer)
         if status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK { return }
         let state = String(decoding: result.errorField("C"), as: UTF8.self)
+        lastState = state
         var message = address.cleaned(result.errorField("M"))
         if message.isEmpty { message = lastMessage() }
-        let text = "\(subject): \(message)" + (state.isEmpty ? "" : " (\(PrintableText.from(state)))")
+        let text = "\(subject): \(message)" + (state.isEmpty ? "" : " (\(ServerText.shown(state)))")
         throw Self.isMistake(state) ? .misconfigured(text) : .unavailable(text)
     }
 
