@@ -13,6 +13,7 @@ package enum PaletteCommand: Hashable, Sendable {
     case user(String)
     case run(String)
     case go(String)
+    case members(String)
     case schedule(String, when: String?)
     /// A limit of a cohort's guards; nil takes it out, so that its default holds.
     case guardLimit(cohort: String, name: String, value: String?)
@@ -136,7 +137,7 @@ extension PaletteCommand {
         case "status": return .screen("overview")
         case "runs", "events", "rejects", "members":
             guard let name = rest.first else { return .screen(first) }
-            if first == "members" { return .go(name) }
+            if first == "members" { return .members(name) }
             return .screen("\(first) \(name)")
         case "filter": return .filter(tail)
         case "sort": return .sort(try one(Array(rest.prefix(1)), first), descending: rest.dropFirst().first == "desc")

@@ -102,7 +102,7 @@ struct SchedulePreview: Sendable {
             Row(local: fire.local, at: fire.nominal, note: fire.note?.description, with: [])
         }
         // Only what can be on the screen at once is compared with everything else.
-        for index in rows.indices.prefix(6) {
+        for index in rows.indices.prefix(others.count > 100 ? 12 : 40) {
             let minute = Instant(seconds: rows[index].at.seconds / 60 * 60)
             rows[index].with = others.filter {
                 $0.schedule.latest(

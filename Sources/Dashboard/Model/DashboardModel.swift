@@ -123,6 +123,8 @@ package struct DashboardModel: Sendable {
     var shown: DashboardData { heldDisplay?.data ?? data }
     var shownNow: Instant { heldDisplay?.now ?? now }
     var currentList: ListKind? { screen.list(tab: tab) }
+    /// Whether the engine has answered everything that was asked: what shows is the whole of it.
+    package var isSettled: Bool { hasSnapshot && waiting.isEmpty }
     var isEmpty: Bool { hasSnapshot && shown.syncs.isEmpty }
 
     /// Whether the connection makes what is shown doubtful.

@@ -117,7 +117,7 @@ struct UpcomingFire: Sendable {
     let fire: Fire?
     let cohort: String
     let syncs: [String]
-    let schedule: String
+    var schedule: String
     let zone: String
     /// Other cohorts that fire in the same minute.
     var collisions = 0

@@ -37,10 +37,11 @@ enum Upcoming {
                     id: ByteText("\(fire.nominal.seconds) \(plan.cohort)"), at: fire.nominal, fire: fire,
                     cohort: plan.cohort, syncs: plan.syncs, schedule: plan.schedule.text, zone: plan.zone.identifier)
             }
+            if isDense, !own.isEmpty { fires[fires.count - 1].schedule += ", and so on" }
         }
         fires.sort { $0.at != $1.at ? $0.at < $1.at : ByteText($0.cohort) < ByteText($1.cohort) }
         fires = Array(fires.prefix(DashboardData.fireCapacity))
-        markCollisions(&fires)
+        markCollisions(&fires, among: active)
         return fires
     }
 
@@ -56,11 +57,16 @@ enum Upcoming {
         }
     }
 
-    private static func markCollisions(_ fires: inout [UpcomingFire]) {
-        var perMinute: [Int64: Int] = [:]
-        for fire in fires { perMinute[fire.at.seconds / 60, default: 0] += 1 }
-        for index in fires.indices {
-            fires[index].collisions = (perMinute[fires[index].at.seconds / 60] ?? 1) - 1
+    /// How many other cohorts fire within the same minute, those included whose fires are too many to be listed.
+    private static func markCollisions(_ fires: inout [UpcomingFire], among plans: [CohortPlan]) {
+        let compared = plans.prefix(detailLimit)
+        for index in fires.indices.prefix(200) {
+            let minute = Instant(seconds: fires[index].at.seconds / 60 * 60)
+            fires[index].collisions = compared.count { plan in
+                plan.cohort != fires[index].cohort
+                    && plan.schedule.latest(
+                        atOrBefore: minute.advanced(seconds: 59), after: minute.advanced(seconds: -1), in: plan.zone) != nil
+            }
         }
     }
 }

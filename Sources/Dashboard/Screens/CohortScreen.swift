@@ -72,15 +72,19 @@ extension Painter {
             return
         }
         let reason = model.note(of: latest.view)
-        line([
-            Span("run \(latest.view.run) \(latest.word): ", Theme.role(of: latest.word)),
-            Span(reason.isEmpty ? "no reason given" : reason),
-        ], 0, in: inside)
-        if let first = failed.last, failed.count > 1, let when = first.when {
-            line("\(failed.count) in a row, since run \(first.view.run) \("\(ticker.age(of: when)) ago".ago)", 1, in: inside, role: .dim)
+        let head = "run \(latest.view.run) \(latest.word): "
+        var next = 0
+        for text in wrapped(head + (reason.isEmpty ? "no reason given" : reason), width: inside.width).prefix(3) {
+            line(text, next, in: inside, role: next == 0 ? Theme.role(of: latest.word) : .normal)
+            next += 1
         }
-        for (offset, text) in books(of: latest.view).enumerated() {
-            line(text, offset + (failed.count > 1 ? 2 : 1), in: inside, role: .dim)
+        if let first = failed.last, failed.count > 1, let when = first.when {
+            line("\(failed.count) in a row, since run \(first.view.run) \("\(ticker.age(of: when)) ago".ago)", next, in: inside, role: .dim)
+            next += 1
+        }
+        for text in books(of: latest.view) {
+            line(text, next, in: inside, role: .dim)
+            next += 1
         }
     }
 

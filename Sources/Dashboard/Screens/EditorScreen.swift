@@ -110,7 +110,7 @@ extension Painter {
     }
 
     /// Broken at blanks.
-    private func wrapped(_ text: String, width: Int) -> [String] {
+    func wrapped(_ text: String, width: Int) -> [String] {
         var lines: [String] = []
         for word in text.split(separator: " ") {
             if let last = lines.last, columns(of: last) + columns(of: String(word)) + 1 <= width {

@@ -10,7 +10,7 @@ extension Painter {
         left.append(Span(width >= 60 ? "  " : " "))
         left += connection(model)
         if model.options.isReadOnly { left.append(Span(" [RO]", .warning)) }
-        if model.options.isHosted, width >= 100 { left.append(Span("  own engine", .dim)) }
+        if model.options.isHosted, width >= 90 { left.append(Span("  own engine", .dim)) }
         let used = put(left, row: 0, column: 0, width: width)
         var right = counts(model)
         if !layout.isSmall {
@@ -37,8 +37,10 @@ extension Painter {
         case .connecting: return [Span("\(glyphs.skipped) connecting", .active)]
         case .live: return [Span("\(glyphs.live) live", .good)]
         case .stale(let since): return [Span("\(glyphs.skipped) stale \(ticker.span(since: since))", .warning)]
-        case .reconnecting(let attempt, let retry, _):
-            return [Span("\(glyphs.cross) reconnecting (\(attempt)) \(ticker.span(until: retry))", .bad)]
+        case .reconnecting(let attempt, let retry, let since):
+            let text = "\(glyphs.cross) reconnecting (\(attempt)) \(ticker.span(until: retry))"
+            guard width >= 60 else { return [Span(text, .bad)] }
+            return [Span(text, .bad), Span("  \(ticker.span(since: since)) old", .warning)]
         }
     }
 
@@ -46,7 +48,12 @@ extension Painter {
     private func counts(_ model: DashboardModel) -> [Span] {
         let data = model.shown
         var states: [String: Int] = [:]
-        for row in data.syncs { states[model.shownState(row), default: 0] += 1 }
+        for row in data.syncs {
+            var state = model.shownState(row)
+            // A freeze hides no failure.
+            if state == "frozen" { state = row.view.held_run != nil ? "held" : row.view.last_outcome ?? state }
+            states[state, default: 0] += 1
+        }
         let active = data.runs.active
         let queued = active.filter { $0.view.phase == "queued" }.count
         let rejects = data.syncs.reduce(0) { $0 &+ max(0, $1.view.rejects) }
@@ -62,6 +69,7 @@ extension Painter {
         func add(_ word: String, _ count: Int, _ role: Role) {
             if count > 0 { spans.append(Span("\(word) \(NumberText.compact(count))", role)) }
         }
+        add("down", data.destinations.count { $0.state == "failing" }, .bad)
         add("rej", rejects, .warning)
         add("partial", states["partial"] ?? 0, .warning)
         add("late", states["late"] ?? 0, .warning)
@@ -88,7 +96,11 @@ extension Painter {
 
     private mutating func crumbs(_ model: DashboardModel) {
         let titles = model.stack.map { screen in
-            screen == .editor ? "edit schedule of \(model.editor?.cohort ?? "")" : screen.title
+            switch screen {
+            case .editor: return "edit schedule of \(model.editor?.cohort ?? "")"
+            case .run(let id): return screen.title + (model.shown.runs.row(id).map { " of \($0.view.sync)" } ?? "")
+            default: return screen.title
+            }
         }
         let path = titles.joined(separator: " \(glyphs.crumb) ")
         let note = self.note(model)
@@ -219,6 +231,7 @@ extension Painter {
     private func hints(_ model: DashboardModel) -> [(key: String, text: String, weight: Int)] {
         switch model.layers.last {
         case .confirmation(let confirmation):
+            if let count = confirmation.wantedCount { return [("\(count) y", "accepts", 9), ("Esc", "cancels", 8)] }
             var hints = [("y", "yes", 9), ("any other key", "cancels", 8)]
             if confirmation.alternative != nil { hints.insert(("d", "dry run", 7), at: 1) }
             return hints

@@ -148,7 +148,11 @@ extension Painter {
         if !run.isHeld {
             lines.append([Span("run \(view.run) is not held any more: \(run.word)", .warning)])
         }
-        for held in view.held_by { lines.append([Span("held by   ", .dim), Span(held, .held)]) }
+        for held in view.held_by {
+            for (index, text) in wrapped(held, width: min(64, layout.width - 16)).enumerated() {
+                lines.append([Span(index == 0 ? "held by   " : "          ", .dim), Span(text, .held)])
+            }
+        }
         lines.append([
             Span("changes   ", .dim), Span("+\(NumberText.grouped(view.entered)) entered", .entered), Span("  "),
             Span("-\(NumberText.grouped(view.left)) left", .left),
@@ -245,7 +249,8 @@ extension Painter {
         else { return }
         let lines = editor.change.flatMap { edit -> [[Span]] in
             let number = "\(edit.line) "
-            return [edit.old.map { [Span(number + "- ", .left), Span($0)] }, edit.new.map { [Span(number + "+ ", .entered), Span($0)] }]
+            let (old, new) = Self.fromDifference(edit.old, edit.new, room: layout.width - 12)
+            return [old.map { [Span(number + "- ", .left), Span($0)] }, new.map { [Span(number + "+ ", .entered), Span($0)] }]
                 .compactMap { $0 }
         }
         let height = min(lines.count + 2, max(3, layout.height - 4))
@@ -253,6 +258,17 @@ extension Painter {
             row: max(0, layout.height - 2 - height), column: 0, width: layout.width, height: height)
         box(region, title: "change of rollcall.yaml", isFocused: true)
         for (offset, spans) in lines.enumerated() { line(spans, offset, in: region.inside) }
+    }
+}
+
+extension Painter {
+    /// Two versions of a line; where they do not fit, from shortly before their first difference, so that it shows.
+    fileprivate static func fromDifference(_ old: String?, _ new: String?, room: Int) -> (String?, String?) {
+        guard let old, let new, max(old.count, new.count) > room else { return (old, new) }
+        let same = zip(old, new).prefix { $0 == $1 }.count
+        let cut = max(0, same - 16)
+        guard cut > 0 else { return (old, new) }
+        return ("..." + old.dropFirst(cut), "..." + new.dropFirst(cut))
     }
 }
 

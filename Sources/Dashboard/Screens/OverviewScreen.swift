@@ -110,7 +110,11 @@ extension Painter {
             return [Span(row.view.schedule == "manual" ? "by hand only" : "-", .dim)]
         }
         var spans = [Span(ticker.countdown(to: next))]
-        for fire in fires { spans.append(Span("  \(ticker.zone.local(of: fire.nominal).clock)", .dim)) }
+        // In the schedule's own zone, with the day where it is not today.
+        let today = plan.map { $0.zone.local(of: ticker.now).date }
+        for fire in fires {
+            spans.append(Span("  " + (fire.local.date == today ? fire.local.clock : ticker.dayAndClock(fire.local)), .dim))
+        }
         return spans
     }
 

@@ -52,8 +52,23 @@ extension Painter {
             let pulse = Sparkline.text(model.shown.runs.pulse(of: run.id), width: 16, glyphs: glyphs)
             line([Span("pace      ", .dim)] + pace + [Span("  \(pulse)", .active)], take(), in: region)
         }
-        if let reason = view.reason { line([Span("reason    ", .dim), Span(reason, .warning)], take(), in: region) }
-        for held in view.held_by { line([Span("held by   ", .dim), Span(held, .held)], take(), in: region) }
+        if run.isActive, let destination = Self.obstacle(of: run, model) {
+            line([
+                Span("waits     ", .dim),
+                Span("\(destination.destination) takes nothing: \(destination.last_answer ?? destination.reason ?? destination.breaker)", .bad),
+            ], take(), in: region)
+        }
+        // What holds a plan is said guard by guard.
+        if view.held_by.isEmpty, let reason = view.reason {
+            for (index, text) in wrapped(reason, width: region.width - 10).prefix(3).enumerated() {
+                line([Span(index == 0 ? "reason    " : "          ", .dim), Span(text, .warning)], take(), in: region)
+            }
+        }
+        for held in view.held_by {
+            for (index, text) in wrapped(held, width: region.width - 10).prefix(2).enumerated() {
+                line([Span(index == 0 ? "held by   " : "          ", .dim), Span(text, .held)], take(), in: region)
+            }
+        }
         for note in view.notes.prefix(2) { line([Span("note      ", .dim), Span(note)], take(), in: region) }
         if let by = view.approved_by {
             let why = view.approval_reason.map { ": \($0)" } ?? ""
@@ -65,6 +80,14 @@ extension Painter {
         }
         for bad in view.bad_rows.prefix(3) {
             line([Span("bad row   ", .dim), Span("\(bad.position): \(bad.reason)", .warning)], take(), in: region)
+        }
+    }
+
+    /// The destination that a run waits for, when it is down.
+    private static func obstacle(of run: RunRow, _ model: DashboardModel) -> DestinationView? {
+        let name = ByteText(String(run.view.sync.drop { $0 != "@" }.dropFirst()))
+        return model.shown.destinations.first {
+            ByteText($0.destination) == name && ($0.state == "failing" || $0.state == "blocked")
         }
     }
 

@@ -30,8 +30,8 @@ struct ScreenLayout {
             let key = model.options.keymap.label(of: .freeze, ascii: model.options.isASCII) ?? ":unfreeze"
             banners.append(Span(" FROZEN: nothing is sent anywhere; \(key) lifts it", .banner))
         }
-        if let problem = data.engine?.configuration_error ?? data.configuration.problem {
-            banners.append(Span(" rollcall.yaml is refused, the last good one stays active: \(problem)", .error))
+        if let problem = data.configuration.problem ?? data.engine?.configuration_error {
+            banners.append(Span(" refused, the last good one is active: \(problem)", .error))
         }
         if model.heldDisplay != nil { banners.append(Span(" the display holds still; z lets it go on", .banner)) }
         return banners
@@ -90,7 +90,11 @@ struct ScreenLayout {
     var runFactsHeight: Int {
         guard case .run(let id) = model.screen, let run = model.shown.runs.row(id) else { return 2 }
         let view = run.view
-        var lines = 7 + (run.isActive ? 1 : 0) + (view.reason == nil ? 0 : 1) + min(8, view.held_by.count)
+        // Sentences that do not fit are wrapped.
+        func height(of text: String, atMost most: Int) -> Int { min(most, 1 + text.count / max(20, model.width - 14)) }
+        var lines = 7 + (run.isActive ? 2 : 0)
+        if view.held_by.isEmpty { lines += view.reason.map { height(of: $0, atMost: 3) } ?? 0 }
+        lines += view.held_by.prefix(8).reduce(0) { $0 + height(of: $1, atMost: 2) }
         lines += min(2, view.notes.count) + (view.approved_by == nil ? 0 : 1) + min(3, view.bad_rows.count)
         return min(lines + 1, body.height / 2)
     }
@@ -179,7 +183,7 @@ struct ScreenLayout {
     var cohort: Cohort {
         let isSummary = model.tab == .summary
         let facts = isSummary ? min(body.height >= 16 ? 7 : 4, max(0, body.height - 4)) : 1
-        let problem = isSummary && body.height >= 18 ? 5 : 0
+        let problem = isSummary && body.height >= 18 ? body.height >= 30 ? 7 : 5 : 0
         let table = Region(
             row: body.row + facts, column: 0, width: width, height: max(0, body.height - facts - problem))
         return Cohort(

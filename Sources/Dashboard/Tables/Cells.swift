@@ -97,7 +97,7 @@ extension DashboardModel {
                 return Span(row.view.phase ?? "running", role)
             }
             if run.view.phase == "sending", let percent = NumberText.percent(run.settled, of: run.total) {
-                return Span("sending \(percent)%", role)
+                return Span("sending \(min(percent, 99))%", role)
             }
             return Span(run.view.phase, role)
         case "failed":

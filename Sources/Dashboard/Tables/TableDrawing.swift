@@ -26,7 +26,7 @@ extension Painter {
         case .runs, .cohortRuns: "no run yet"
         case .fires: "nothing will fire: every schedule is manual or paused"
         case .events, .runEvents: "no event yet"
-        case .userEvents: "never entered or left anything"
+        case .userEvents: model.shown.user.isEmpty ? "" : "never entered or left anything"
         case .destinations: "no destination"
         case .rejects: "no rejects: everyone could be told"
         case .logs: "nothing was logged yet"

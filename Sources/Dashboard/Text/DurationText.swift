@@ -72,7 +72,7 @@ struct Ticker: Sendable {
 
     /// `in 2m48s`, `due` in the minute after, then `late 12m`; a clock when times are not relative.
     mutating func countdown(to instant: Instant, prefix: String = "in ") -> String {
-        guard mode == .relative else { return moment(instant) }
+        guard mode == .relative else { return coming(instant) }
         let left = instant.milliseconds(since: now)
         if left >= 0 {
             let (text, step) = DurationText.countdown(left)
@@ -86,9 +86,11 @@ struct Ticker: Sendable {
         return "late " + span(since: instant)
     }
 
-    /// `57m`; a clock when times are not relative.
+    /// `57m`; a short clock, or the date of another day, when times are not relative.
     mutating func age(of instant: Instant) -> String {
-        mode == .relative ? span(since: instant) : moment(instant)
+        guard mode != .relative else { return span(since: instant) }
+        let text = moment(instant)
+        return text.count == 8 ? String(text.prefix(5)) : text
     }
 
     /// How long ago, whatever the mode.
@@ -105,6 +107,14 @@ struct Ticker: Sendable {
         let (text, step) = DurationText.countdown(left)
         expects(now.advanced(milliseconds: left % step + 1))
         return text
+    }
+
+    /// A clock for today, the weekday and clock within a week, a date after that: `10:57:12`, `Sun 06:30`, `12-24`.
+    private func coming(_ instant: Instant) -> String {
+        let local = zone.local(of: instant)
+        let days = instant.milliseconds(since: now) / 86_400_000
+        guard local.date != zone.local(of: now).date, (0..<6).contains(days) else { return moment(instant) }
+        return "\(local.weekday.name.prefix(3)) \(local.clock.prefix(5))"
     }
 
     /// A clock for today, a date for other days: `10:57:12`, `11-24`, `2025-11-24`.

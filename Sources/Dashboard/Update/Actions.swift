@@ -175,7 +175,7 @@ extension DashboardModel {
         case .filter: if let kind = currentList {
             layers.append(.filter(TextField(list(kind).filter.text), before: list(kind).filter))
         }
-        case .user: layers.append(.userPrompt(TextField(selectedUser ?? "")))
+        case .user: layers.append(.userPrompt(TextField("")))
         case .sort, .columns: if let kind = currentList {
             layers.append(.menu(MenuState(purpose: action == .sort ? .sort : .columns, list: kind)))
         }

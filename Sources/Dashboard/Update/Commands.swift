@@ -93,6 +93,11 @@ extension DashboardModel {
         case .user(let id): open(.user(ByteText(id)))
         case .run(let id): open(.run(ByteText(id)))
         case .go(let name): if let sync = resolve([name], all: false)?.first { open(.cohort(ByteText(sync))) }
+        case .members(let name):
+            guard let sync = resolve([name], all: false)?.first else { return }
+            open(.cohort(ByteText(sync)))
+            tab = .members
+            askForDetails()
         case .screen(let name): show(screen: name)
         case .filter(let text):
             guard currentList != nil else { return say("this screen has no table", .warning) }

@@ -200,7 +200,9 @@ extension DashboardModel {
         case .escape: layers.removeLast()
         case .enter:
             layers.removeLast()
-            if !field.text.isEmpty { open(.user(ByteText(field.text))) }
+            // Nothing typed means whoever is in the selected row.
+            let user = field.text.isEmpty ? selectedUser ?? "" : field.text
+            if !user.isEmpty { open(.user(ByteText(user))) }
         default:
             var field = field
             if field.handle(key) { replaceLayer(.userPrompt(field)) }

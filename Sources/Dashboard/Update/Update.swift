@@ -28,7 +28,7 @@ extension DashboardModel {
         if refreshes, now.milliseconds(since: lastRefresh) >= Self.refreshSpan {
             lastRefresh = now
             ask(.destinations)
-            ask(.engine)
+            if isSending { ask(.status) } else { ask(.engine) }
         }
         if let kind = currentList { refresh(kind) }
         if screen == .wallboard { refresh(.destinations) }
@@ -41,9 +41,12 @@ extension DashboardModel {
         guard case .live = connection else { return false }
         switch screen {
         case .destinations, .engine, .wallboard: return true
-        default: return false
+        // Whether a destination takes anything is told by no notice.
+        default: return isSending
         }
     }
+
+    private var isSending: Bool { data.runs.active.contains { $0.view.phase == "sending" } }
 
     // MARK: - The engine
 
@@ -55,6 +58,9 @@ extension DashboardModel {
         case (_, .live):
             lastSequence = nil
             if case .reconnecting = old { say("the engine is back") }
+            if options.isHosted, !hasSnapshot {
+                say("no engine served this workspace: this dashboard is its engine, and quitting stops it")
+            }
             askForEverything()
         case (.live, .reconnecting), (.stale, .reconnecting):
             waiting = []

@@ -358,12 +358,16 @@ package actor Engine {
     ) async throws(EngineRefusal) -> [RunRecord] {
         if isStopping { throw .stopping }
         if isFrozen, trigger == .manual { throw .frozen }
-        var records: [RunRecord] = []
+        // All or none: what cannot be started is said before anything is queued.
         for sync in syncs {
             guard let definition = definitions[sync], let destination = destinations[sync.destination] else {
                 throw .unknownSync(sync.description)
             }
             if let reason = definition.blockedReason ?? destination.blockedReason { throw .blocked(reason) }
+        }
+        var records: [RunRecord] = []
+        for sync in syncs {
+            guard let definition = definitions[sync], let destination = destinations[sync.destination] else { continue }
             if trigger == .manual { await unblock(sync.destination) }
             let isFirst = state(of: sync).ledger == nil
             let mode = options.mode == .changes && definition.firstSync == .baseline && isFirst

@@ -58,6 +58,10 @@ enum CohortDraft {
         guard let text = String(validating: bytes.prefix(count), as: UTF8.self) else {
             throw Refusal(code: 1, message: "\(path) is no UTF-8 text")
         }
+        return contents(of: text)
+    }
+
+    static func contents(of text: String) -> [String] {
         let lines = text.utf8.split(separator: 0x0A, omittingEmptySubsequences: false).map { line in
             String(Substring(line.last == 0x0D ? line.dropLast() : line))
         }

@@ -53,6 +53,7 @@ final class DashboardHost: Sendable {
         state = Mutex(State(model: DashboardModel(options: options, now: clock.now()), plain: plain))
         doorbell = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         end = AsyncStream.makeStream(of: Ending.self)
+        state.withLock { _ = $0.model.update(.input(.resized(width: size.width, height: size.height))) }
     }
 
     /// Who carries out effects; set once, before anything happens.
@@ -63,6 +64,8 @@ final class DashboardHost: Sendable {
     /// The terminal to paint on; set once.
     func adopt(_ session: TerminalSession) {
         self.session.withLock { $0 = session }
+        let size = session.size
+        perform(state.withLock { $0.model.update(.input(.resized(width: size.width, height: size.height))) })
         paint()
     }
 
@@ -172,6 +175,9 @@ final class DashboardHost: Sendable {
     }
 
     // MARK: - Painting
+
+    /// Whether the engine has answered everything that the dashboard asked.
+    var isSettled: Bool { state.withLock { $0.model.isSettled } }
 
     /// The screen as it would be painted now.
     func frame() -> Frame {

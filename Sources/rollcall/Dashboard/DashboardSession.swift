@@ -40,7 +40,7 @@ struct DashboardSession {
     /// - Returns: the exit code of PRODUCT.md §3.
     func run(_ connect: @Sendable @escaping (DashboardHost) async throws -> EngineConnection) async throws -> Int32 {
         var options = options
-        options.isASCII = isASCII || (options.isASCII && !isScreen)
+        options.isASCII = isASCII || options.isASCII
         options.isHosted = await !EngineHosting.isServed(location)
         let host = host(options)
         let files = WorkspaceFiles(location: location, dumps: dumps)

@@ -94,9 +94,7 @@ final class EffectPerformer: Sendable {
     private func outcome(of effect: Effect, _ service: any ControlService) async throws(Refusal) -> String? {
         switch effect {
         case .sync(let syncs, let full):
-            var request = SyncRequest(syncs: syncs)
-            request.full = full
-            return Self.started(try await service.sync(request))
+            return try await start(syncs, full: full, service)
         case .approve(let run, let reason, let leaves):
             var action = RunRequest(run: run, reason: reason)
             action.leaves = leaves
@@ -118,7 +116,7 @@ final class EffectPerformer: Sendable {
             for id in ids { try await service.dismiss(RejectAction(id: id)) }
             return "\(ids.count) dismissed; not sent again until their membership changes"
         case .retry(_, let syncs):
-            return Self.started(try await service.sync(SyncRequest(syncs: syncs)))
+            return try await start(syncs, full: false, service)
         case .addFromCatalog(let addition):
             try files.add(addition)
             return "cohort \(addition.key) is added; e gives it a schedule"
@@ -133,6 +131,26 @@ final class EffectPerformer: Sendable {
             return "saved; rollcall.yaml.previous in the state folder is the version before"
         default: return nil
         }
+    }
+
+    /// Starts what can be started; one sync that is blocked does not hold the others back.
+    private func start(_ syncs: [String], full: Bool, _ service: any ControlService) async throws(Refusal) -> String? {
+        var runs: [RunView] = []
+        var refusals: [Refusal] = []
+        for sync in syncs {
+            var request = SyncRequest(syncs: [sync])
+            request.full = full
+            do throws(Refusal) {
+                runs += try await service.sync(request)
+            } catch {
+                refusals.append(Refusal(code: error.code, message: "\(sync): \(error.message)"))
+            }
+        }
+        guard let refusal = refusals.first else { return Self.started(runs) }
+        guard !runs.isEmpty else { throw refusal }
+        throw Refusal(
+            code: refusal.code,
+            message: "\(runs.count) have begun, \(refusals.count) not: \(refusals.map(\.message).joined(separator: "; "))")
     }
 
     private static func started(_ runs: [RunView]) -> String? {

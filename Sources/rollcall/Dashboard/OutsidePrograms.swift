@@ -46,10 +46,10 @@ final class OutsidePrograms: Sendable {
                 let key = try files.addDraft()
                 host.send(.configuration(files.facts()))
                 host.send(.effectDone(.done(
-                    effect, key.map { "cohort \($0) is added" } ?? "nothing was added: the draft has no cohort")))
+                    effect, key.map { "cohort \($0) is added" } ?? "nothing was added: the template was left as it is")))
             } catch {
                 let why = (error as? Refusal)?.message ?? "\(error)"
-                host.send(.effectDone(.refused(effect, "not added: \(why); A opens the draft again")))
+                host.send(.effectDone(.refused(effect, "A opens the draft again; not added: \(why)")))
             }
         }
     }

@@ -16,6 +16,7 @@ struct ScriptRun {
     func play() async throws(Failure) {
         var player = ScriptPlayer(script)
         while true {
+            await settle()
             let current = player
             let size = host.frame()
             let (next, outcome) = host.change { model in
@@ -34,6 +35,14 @@ struct ScriptRun {
                 }
             case .waiting(let text): try await wait(for: text)
             }
+        }
+    }
+
+    /// Lets the engine answer what the step before asked, so that no step acts on an empty screen.
+    private func settle() async {
+        let deadline = SystemClock().monotonic() + 10_000
+        while !host.isSettled, SystemClock().monotonic() < deadline {
+            try? await Task.sleep(nanoseconds: 5_000_000)
         }
     }
 

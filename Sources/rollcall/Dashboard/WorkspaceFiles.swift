@@ -28,7 +28,9 @@ final class WorkspaceFiles: Sendable {
             return ConfigurationFacts(try Configuration.load(workspace: location.folder))
         } catch {
             if case .missing = error { return ConfigurationFacts(path: location.configuration) }
-            return ConfigurationFacts(path: location.configuration, problem: error.description)
+            let problems = error.problems.map { "rollcall.yaml:\($0.line):\($0.column): \($0.message)" }
+            return ConfigurationFacts(
+                path: location.configuration, problem: problems.isEmpty ? error.description : problems.joined(separator: "; "))
         }
     }
 
@@ -84,7 +86,11 @@ final class WorkspaceFiles: Sendable {
     /// - Returns: its key; nil when the draft holds nothing but comments.
     func addDraft() throws -> String? {
         let lines = try CohortDraft.lines(at: draft)
-        guard !lines.isEmpty else { return nil }
+        let model = try? Configuration.load(workspace: location.folder).model
+        guard !lines.isEmpty, lines != CohortDraft.contents(of: CohortDraft.template(for: model)) else {
+            unlink(draft)
+            return nil
+        }
         if access(location.configuration, F_OK) != 0 {
             try PrivateFile.write(CohortDraft.firstConfiguration, to: location.configuration, folder: location.folder)
         }
