@@ -8,7 +8,7 @@ enum DownloadQuota {
             guard case .amplitude(let settings) = source.kind else { continue }
             let needs = needs(of: source.key, in: model)
             let sum = needs.reduce(0) { $0.addingReportingOverflow($1.downloads).partialValue }
-            let budget = settings.quota - settings.reserve
+            let budget = max(0, settings.quota - settings.reserve)
             guard sum > budget else { continue }
             let terms = needs.prefix(5).map { "\(quoted($0.cohort)) \($0.schedule) \(grouped($0.downloads))" }
             let rest = needs.dropFirst(5).reduce(0) { $0 + $1.downloads }

@@ -127,8 +127,10 @@ extension BadConfiguration {
               b: {source: product, to: [segment], schedule: every 15m}
               c: {source: product, to: [segment], schedule: hourly}
             """,
-            says: "need 3,782 downloads", "quota is 500, of which 50 are kept for manual runs",
-            "run none more often than every 6h, which needs 310"),
+            says:
+                "need 3,782 downloads in a month of 31 days and its quota is 500, of which 50 are kept for manual runs: "
+                + "\"b\" every 15m 2,976, \"c\" hourly 744, \"a\" every 12h 62; run none more often than every 4h, "
+                + "which needs 434, pause some"),
         BadConfiguration(
             "quota that not even weekly schedules fit",
             """

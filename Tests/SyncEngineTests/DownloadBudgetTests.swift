@@ -97,10 +97,11 @@ struct DownloadBudgetTests {
 
     // MARK: - A month
 
-    @Test("a month of twelve cohorts with schedules that fit: everything is served within the limits", arguments: [1, 2, 3])
-    func monthThatFits(_ seed: UInt64) throws {
-        var month = try SimulatedMonth(seed: seed, schedules: Array(repeating: "daily at 06:30", count: 12), manual: 60)
-        month.run()
+    @Test("a month of twelve cohorts with schedules that fit: everything is served within the limits", arguments: [1, 2])
+    func monthThatFits(_ seed: UInt64) async throws {
+        let month = try await SimulatedMonth(
+            seed: seed, schedules: Array(repeating: "daily at 06:30", count: 12), manual: 60
+        ).passed()
         print("seed \(seed): \(month.summary)")
         month.expectWithinLimits()
         #expect(month.refused == 0)
@@ -108,11 +109,10 @@ struct DownloadBudgetTests {
         #expect(month.mostAtOnce > 1, "they come at once, or the test shows nothing")
     }
 
-    @Test("a month of twelve cohorts that want far too much never exceeds a limit", arguments: [4, 5, 6])
-    func monthThatDoesNotFit(_ seed: UInt64) throws {
+    @Test("a month of twelve cohorts that want far too much never exceeds a limit", arguments: [4, 5])
+    func monthThatDoesNotFit(_ seed: UInt64) async throws {
         let schedules = ["every 1m", "every 2m", "every 10m", "hourly", "hourly", "hourly"]
-        var month = try SimulatedMonth(seed: seed, schedules: schedules + schedules, manual: 40)
-        month.run()
+        let month = try await SimulatedMonth(seed: seed, schedules: schedules + schedules, manual: 40).passed()
         print("seed \(seed): \(month.summary)")
         month.expectWithinLimits()
         #expect(month.requested.count > 480, "the month is used")
@@ -123,7 +123,7 @@ struct DownloadBudgetTests {
 
 /// A month on a virtual clock: schedules as the scheduler follows them, downloads of random length, lists before each,
 /// manual runs, and processes that are killed and start again from what is on record.
-private struct SimulatedMonth {
+private struct SimulatedMonth: Sendable {
     private struct Wish {
         var at: Int64
         var isManual: Bool
@@ -168,7 +168,16 @@ private struct SimulatedMonth {
 
     private var instant: Instant { begin.advanced(milliseconds: now) }
 
-    mutating func run() {
+    /// This month when it is over, on a thread of its own: it takes seconds.
+    func passed() async -> SimulatedMonth {
+        await BlockingThread.run {
+            var month = self
+            month.run()
+            return month
+        }
+    }
+
+    private mutating func run() {
         let end: Int64 = 31 * 86_400_000
         var restartAt = Int64(next(86_400_000))
         while now < end {

@@ -49,8 +49,17 @@ package struct DownloadMonth: Sendable {
     package func resets(after now: Instant) -> Instant {
         var next = reset ?? Self.monthStart(now, adding: 1)
         // A clock can be centuries off; beyond that nothing is counted anyway.
-        for _ in 0..<Self.mostMonths where next <= now { next = Self.adding(1, to: next) }
-        for _ in 0..<Self.mostMonths where Self.adding(-1, to: next) > now { next = Self.adding(-1, to: next) }
+        var left = Self.mostMonths
+        while next <= now, left > 0 {
+            next = Self.adding(1, to: next)
+            left -= 1
+        }
+        while left > 0 {
+            let before = Self.adding(-1, to: next)
+            guard before > now else { break }
+            next = before
+            left -= 1
+        }
         return next
     }
 

@@ -106,7 +106,9 @@ final class WorkspaceFiles: Sendable {
 
     /// Adds a cohort that a source has behind the others.
     func add(_ addition: CatalogAddition) throws(Refusal) {
-        func quoted(_ text: String) -> String { "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'" }
+        func quoted(_ text: String) -> String {
+            "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"
+        }
         let block = """
             \(addition.key):
               name: \(quoted(addition.name))

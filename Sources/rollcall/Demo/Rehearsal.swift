@@ -192,7 +192,12 @@ actor Rehearsal {
             version: 1
             sources:
               shop: {kind: sqlite, path: shop.db}
-              product: {kind: amplitude, endpoint: "\(amplitude)", api_key: {file: api.key}, secret_key: {file: secret.key}, quota: \(Self.quota)}
+              product:
+                kind: amplitude
+                endpoint: "\(amplitude)"
+                api_key: {file: api.key}
+                secret_key: {file: secret.key}
+                quota: \(Self.quota)
             destinations:
               segment: {kind: segment, endpoint: "http://127.0.0.1:\(segment)/v1", write_key: {file: write.key}, rate: 5000/s}
               crm: {kind: segment, endpoint: "http://127.0.0.1:\(crm)/v1", write_key: {file: write.key}, rate: 5000/s, retry_for: 3m}
