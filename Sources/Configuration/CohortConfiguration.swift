@@ -47,6 +47,13 @@ package struct CohortConfiguration: Sendable, Equatable {
     /// The trait set on every member: the template with its fields filled in.
     package var trait: String { TraitTemplate.expand(traitTemplate, name: name, id: id, key: key) }
 
+    /// What a destination is told about members, and its template: the trait; at a webhook, whose payload has none, the
+    /// cohort's id, so that an edited trait changes nothing there and an edited id everything.
+    package func subject(at destination: DestinationKind?) -> (text: String, template: String) {
+        if case .webhook = destination { return (id, "{id}") }
+        return (trait, traitTemplate)
+    }
+
     /// The schedule as the engine runs it for one of the destinations.
     package func policy(for destination: String) -> SchedulePolicy {
         var policy = schedule.policy

@@ -4,9 +4,9 @@ enum TraitOwnership {
         let destinations = Dictionary(model.destinations.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
         var owners: [Claim: (cohort: String, destination: String)] = [:]
         for cohort in model.cohorts {
-            let trait = cohort.trait
             for key in cohort.destinations {
                 guard let destination = destinations[key] else { continue }
+                let trait = cohort.subject(at: destination.kind).text
                 if case .segment = destination.kind, Self.reserved.contains(trait) {
                     log.add(
                         cohort.place,
@@ -16,13 +16,13 @@ enum TraitOwnership {
                 let claim = Claim(receiver: Receiver(destination.kind), trait: Array(trait.utf8))
                 guard let owner = owners.updateValue((cohort.key, key), forKey: claim) else { continue }
                 owners[claim] = owner
-                report(cohort, at: key, owner: owner, trait: trait, log: log)
+                report(cohort, at: key, destination.kind, owner: owner, trait: trait, log: log)
             }
         }
     }
 
     private static func report(
-        _ cohort: CohortConfiguration, at destination: String, owner: (cohort: String, destination: String),
+        _ cohort: CohortConfiguration, at destination: String, _ kind: DestinationKind, owner: (cohort: String, destination: String),
         trait: String, log: ProblemLog
     ) {
         let first = "\(owner.cohort)@\(owner.destination)"
@@ -31,9 +31,11 @@ enum TraitOwnership {
             owner.cohort == cohort.key
             ? "remove one of the two from \"to\""
             : "give one of them another \"name\", \"id\" or \"trait\""
+        var what = "the trait"
+        if case .webhook = kind { what = "the cohort id" }
         log.add(
             cohort.place,
-            "\(cohort.key)@\(destination) would own the trait \(quoted(trait)), which \(first) owns already\(place); "
+            "\(cohort.key)@\(destination) would own \(what) \(quoted(trait)), which \(first) owns already\(place); "
                 + remedy)
     }
 

@@ -8,8 +8,9 @@ struct WebhookMessage: Equatable {
     /// Number of users in it.
     var count: Int
 
-    /// What the rows of a batch begin with.
-    static func texts(of audience: Audience) -> [String] { [audience.name, audience.id] }
+    /// What the rows of a batch begin with: the name, and what the receiver is told members of. That is the id under
+    /// which a plan was made, which may no longer be the configured one.
+    static func texts(of audience: Audience) -> [String] { [audience.name, audience.trait] }
 
     /// At most two messages: those who entered first. The same batch always gives the same bytes.
     static func messages(of batch: EncodedBatch) -> [WebhookMessage] {

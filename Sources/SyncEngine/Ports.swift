@@ -168,7 +168,7 @@ package struct Audience: Sendable, Equatable {
     package var key: String
     package var name: String
     package var id: String
-    /// The trait set to `true` or `false`, such as `[Amplitude] Big Spenders (abc123)`.
+    /// The trait set to `true` or `false`, such as `[Amplitude] Big Spenders (abc123)`; at a webhook the cohort's id.
     package var trait: String
     /// What a leave is told as: JSON `false` or JSON `null`.
     package var leavesAsNull: Bool

@@ -97,6 +97,25 @@ struct WebhookTests {
         try await workspace.expectSoundState()
     }
 
+    @Test("an edited trait changes nothing at a webhook; another id ends the old one for everyone and begins the new")
+    func migrate() async throws {
+        let (workspace, sink) = try workspace("batch: 200")
+        try workspace.list(1...5)
+        try await workspace.sync()
+        try workspace.edit("id: v1,", "id: v1, trait: other,")
+        #expect(try await workspace.sync().text("outcome") == "unchanged")
+        try workspace.edit("id: v1,", "id: v2,")
+        let held = try #require(try await workspace.listing("migrate", "vip", expecting: 3).last?.text("run"))
+        let approved = try await workspace.rollcall("approve", held)
+        #expect(approved.code == 0, "\(approved.errors)")
+        let told = try sink.requests.map { request in
+            let body = try JSON(parsing: request.body)
+            return "\(body.text("cohort_id") ?? "") \(body.flag("in_cohort") ?? false) \(body.list("users").count)"
+        }
+        #expect(told == ["v1 true 5", "v1 false 5", "v2 true 5"])
+        try await workspace.expectSoundState()
+    }
+
     @Test("a redirect and a refused key block at once; check --connect reaches it; a header of ours is a mistake")
     func blockedAndChecked() async throws {
         let (workspace, sink) = try workspace("batch: 200") { request, _ in

@@ -19,6 +19,12 @@ extension BadConfiguration {
             "batch of a webhook",
             "version: 1\ndestinations: {h: {kind: webhook, url: \"https://a.b\", batch: ▶0}}\n", says: "from 1 to 10000"),
         BadConfiguration(
+            "one cohort id twice at a webhook",
+            "version: 1\nsources: {l: {kind: csv}}\ndestinations: {h: {kind: webhook, url: \"https://a.b\"}}\ncohorts:\n"
+                + "  a: {source: l, file: v.csv, to: [h], schedule: manual, id: x, name: A}\n"
+                + "  ▶b: {source: l, file: v.csv, to: [h], schedule: manual, id: x, name: B}\n",
+            says: "b@h would own the cohort id \"x\", which a@h owns already"),
+        BadConfiguration(
             "clear webhook", "version: 1\ndestinations: {h: {kind: webhook, url: ▶\"http://a.b\"}}\n",
             says: "sends in the clear"),
     ]

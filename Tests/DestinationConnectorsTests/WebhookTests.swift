@@ -40,7 +40,9 @@ private final class Replies: HTTPTransport {
         _ users: [(id: String, entered: Bool)], _ destination: WebhookDestination, nonce: UInt64 = 0,
         at timestamp: Instant = .noon
     ) -> EncodedBatch {
-        let encoder = destination.encoder(for: .spenders)
+        var audience = Audience.spenders
+        audience.trait = audience.id
+        let encoder = destination.encoder(for: audience)
         var batch = EncodedBatch()
         for (number, user) in users.enumerated() {
             let appended = encoder.append(

@@ -143,15 +143,28 @@ import Testing
         #expect(event(facts) == "blocked")
     }
 
-    @Test("the destination's alert speaks for its syncs; a run under way decides nothing yet")
+    @Test("the destination's alert speaks for its syncs, also of the run that found it blocked")
     func open() throws {
         var facts = try facts("manual")
         facts.judged = finished(.failed)
         facts.isDestinationBlocked = true
         #expect(event(facts) == "open")
         facts.isDestinationBlocked = false
-        facts.active = .sample()
+        facts.isExcused = true
         #expect(event(facts) == "open")
+        facts.isExcused = false
+        facts.active = .sample()
+        #expect(event(facts) == "failed", "a run under way changes nothing yet")
+    }
+
+    @Test("no run that ended between two looks is passed over")
+    func moments() throws {
+        var facts = try facts("manual")
+        facts.judged = finished(.succeeded)
+        facts.unseen = [finished(.failed), finished(.partial), finished(.succeeded)]
+        #expect(facts.moments.map { event($0) } == ["failed", "partial", "good"])
+        facts.unseen = []
+        #expect(facts.moments.map { event($0) } == ["good"])
     }
 
     @Test("the dead man's switch: an occurrence that did not start within the grace time")

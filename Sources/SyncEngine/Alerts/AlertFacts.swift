@@ -17,6 +17,10 @@ package struct AlertFacts: Sendable {
     /// The newest run that ended as anything but cancelled or discarded, and when the newest of all ended.
     package var judged: RunRecord?
     package var lastEnd: Instant?
+    /// Runs that ended since the last look, oldest first, so that none between two looks is passed over.
+    package var unseen: [RunRecord] = []
+    /// Whether `judged` failed because its destination was blocked, of which that destination's alert spoke.
+    package var isExcused = false
     /// The newest occurrence that was passed over.
     package var skip: SkippedOccurrence?
 
@@ -41,6 +45,17 @@ package struct AlertState: Sendable, Equatable {
 }
 
 extension AlertFacts {
+    /// The facts as they were after each run that ended since the last look, and as they are now.
+    var moments: [AlertFacts] {
+        let past = unseen.dropLast().map { run in
+            var moment = self
+            moment.judged = run
+            moment.isExcused = false
+            return moment
+        }
+        return past + [self]
+    }
+
     /// The state by one documented list, first match wins; what the policy does not want to know is passed over.
     /// - Parameters:
     ///   - lastGood: when a run last ended well; `since` stands for it before the first.
@@ -56,26 +71,23 @@ extension AlertFacts {
         ]
         // Its destination's alert speaks for all of its syncs.
         if isDestinationBlocked, held == nil { return nil }
-        // A run under way may change everything but the age of the last good one.
-        if active != nil, held == nil {
-            return policy.events.contains(.stale) ? stale(policy, lastGood ?? since, now) : nil
-        }
         for state in states {
             if let found = state(), let event = found.event, policy.events.contains(event) { return found }
         }
+        if isExcused { return nil }
         guard let judged else { return AlertState(nil, "nothing has run yet") }
         return AlertState(nil, "run \(judged.id) \(judged.outcome?.rawValue ?? "")", run: judged.id)
     }
 
     private func judged(_ outcome: Outcome, _ event: AlertEvent) -> AlertState? {
-        guard let judged, judged.outcome == outcome else { return nil }
+        guard let judged, judged.outcome == outcome, !isExcused else { return nil }
         return AlertState(event, judged.reason ?? outcome.rawValue, run: judged.id)
     }
 
     private var isScheduled: Bool { !schedule.isPaused && !schedule.schedule.isManual }
 
     private func notStarted(_ policy: AlertPolicy, _ now: Instant) -> AlertState? {
-        guard isScheduled else { return nil }
+        guard isScheduled, active == nil else { return nil }
         let grace = Int64(policy.graceSeconds) * 1000
         if let queued {
             guard now.milliseconds(since: queued.createdAt) > grace else { return nil }

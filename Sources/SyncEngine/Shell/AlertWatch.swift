@@ -66,12 +66,12 @@ package actor AlertWatch {
     private func judge() async throws(StoreError) {
         var changed: [String: AlertMachine] = [:]
         var messages: [AlertMessage] = []
-        let (facts, blocked) = try await engine.alertFacts()
+        let (facts, blocked) = try await engine.takeAlertFacts()
         let now = context.clock.now()
         func observe(
-            _ subject: String, _ state: AlertState, sync: SyncID?, destination: String, isMuted: Bool,
-            _ before: AlertMachine?, lastGood: Instant?
+            _ subject: String, _ state: AlertState, sync: SyncID?, destination: String, isMuted: Bool, lastGood: Instant?
         ) {
+            let before = changed[subject] ?? machines[subject]
             var machine = before ?? AlertMachine(followedSince: now)
             machine.lastGood = lastGood ?? machine.lastGood
             if let told = machine.observe(state.event, at: now, policy: policy, isMuted: isMuted),
@@ -84,21 +84,23 @@ package actor AlertWatch {
         }
         for fact in facts {
             let subject = fact.sync.description
-            let before = machines[subject]
-            let good = fact.judged.flatMap { $0.outcome == .failed ? nil : $0.finishedAt }
-            let state = fact.state(
-                policy: policy, lastGood: good ?? before?.lastGood, since: before?.followedSince ?? now, now: now)
-            guard let state else { continue }
-            observe(
-                subject, state, sync: fact.sync, destination: fact.sync.destination,
-                isMuted: policy.isMuted(fact.sync.cohort, at: now), before, lastGood: good)
+            for moment in fact.moments {
+                let known = changed[subject] ?? machines[subject]
+                let good = moment.judged.flatMap { $0.outcome == .failed ? nil : $0.finishedAt }
+                let state = moment.state(
+                    policy: policy, lastGood: good ?? known?.lastGood, since: known?.followedSince ?? now, now: now)
+                guard let state else { continue }
+                observe(
+                    subject, state, sync: fact.sync, destination: fact.sync.destination,
+                    isMuted: policy.isMuted(fact.sync.cohort, at: now), lastGood: good)
+            }
         }
         for (destination, reason) in blocked.sorted(by: { $0.key < $1.key }) {
             let state = policy.events.contains(.blocked) && reason != nil
                 ? AlertState(.blocked, reason ?? "") : AlertState(nil, "takes requests again")
             observe(
                 "@" + destination, state, sync: nil, destination: destination, isMuted: false,
-                machines["@" + destination], lastGood: nil)
+                lastGood: nil)
         }
         guard !changed.isEmpty || !messages.isEmpty else { return }
         try await store.saveAlerts(changed, messages: messages, channels: channels.map(\.key))

@@ -23,7 +23,7 @@ package actor Engine {
     private var nextWatcher = 0
     private var isObserving = false
     private var isStopping = false
-    /// What alerts know of each sync that was asked about; see ``alertFacts()``.
+    /// What alerts know of each sync that was asked about; see ``takeAlertFacts()``.
     var pasts: [SyncID: SyncPast] = [:]
     private var waiters: [RunID: [CheckedContinuation<RunRecord?, Never>]] = [:]
 

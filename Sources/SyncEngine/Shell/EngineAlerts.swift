@@ -1,8 +1,9 @@
 import Scheduling
 
 extension Engine {
-    /// What alerts are judged by: every sync, and for every destination why it is blocked.
-    package func alertFacts() async throws(StoreError) -> (syncs: [AlertFacts], destinations: [String: String?]) {
+    /// What alerts are judged by: every sync, and for every destination why it is blocked. What ended since the last call
+    /// is given once, so only one may ask.
+    package func takeAlertFacts() async throws(StoreError) -> (syncs: [AlertFacts], destinations: [String: String?]) {
         var blocked: [String: String?] = [:]
         for destination in allDestinations {
             var reason = destination.blockedReason
@@ -23,6 +24,10 @@ extension Engine {
             facts.queued = queuedRun(of: sync)
             let past = try await past(of: sync)
             facts.judged = past.judged
+            facts.unseen = past.unseen
+            pasts[sync]?.unseen = []
+            if facts.isDestinationBlocked { pasts[sync]?.excused = past.judged?.id }
+            facts.isExcused = past.judged != nil && pasts[sync]?.excused == past.judged?.id
             facts.lastEnd = past.lastEnd
             facts.skip = past.skip
             all.append(facts)
@@ -41,6 +46,7 @@ extension Engine {
         if let known = pasts[sync] { return known }
         var past = SyncPast()
         for record in try await context.store.runs(RunFilter(syncs: [sync], limit: 20)).reversed() { past.note(record) }
+        past.unseen = []
         past.skip = try await context.store.skips(of: sync, limit: 1).first
         // What happened while the store was read is newer.
         if let known = pasts[sync] { return known }
@@ -54,11 +60,18 @@ struct SyncPast: Sendable {
     var judged: RunRecord?
     var lastEnd: Instant?
     var skip: SkippedOccurrence?
+    /// Judged runs since the last look; of very many the newest few say enough.
+    var unseen: [RunRecord] = []
+    /// The run whose failure a blocked destination explains.
+    var excused: RunID?
 
     mutating func note(_ record: RunRecord) {
         guard record.phase == .finished, let outcome = record.outcome else { return }
         lastEnd = record.finishedAt.map { max($0, lastEnd ?? $0) } ?? lastEnd
         guard outcome != .cancelled, outcome != .discarded else { return }
-        if judged.map({ $0.id <= record.id }) ?? true { judged = record }
+        guard judged.map({ $0.id <= record.id }) ?? true else { return }
+        judged = record
+        unseen.append(record)
+        if unseen.count > 8 { unseen.removeFirst() }
     }
 }

@@ -35,12 +35,13 @@ struct Wiring {
             guard let source = model.source(cohort.source) else { continue }
             let (adapter, blocked) = adapter(for: cohort, in: source)
             for destination in cohort.destinations {
+                let subject = cohort.subject(at: model.destination(destination)?.kind)
                 syncs.append(SyncDefinition(
                     id: SyncID(cohort: cohort.key, destination: destination),
                     audience: Audience(
-                        key: cohort.key, name: cohort.name, id: cohort.id, trait: cohort.trait,
+                        key: cohort.key, name: cohort.name, id: cohort.id, trait: subject.text,
                         leavesAsNull: cohort.onLeave == .tellNull),
-                    template: cohort.traitTemplate, sourceKey: source.key, sourceKind: source.kind.name,
+                    template: subject.template, sourceKey: source.key, sourceKind: source.kind.name,
                     source: adapter, schedule: cohort.policy(for: destination), guards: cohort.guards,
                     leaves: cohort.onLeave, firstSync: cohort.firstSync, blockedReason: blocked))
             }
