@@ -6,8 +6,9 @@ enum AtomicFile {
     /// Writes beside the file under a new name, makes that durable, and puts it in the file's place.
     ///
     /// Where a certain content is to be replaced, old and new change places, and what came out is looked at: only then
-    /// it is sure what was replaced. When it is not what was expected, or somebody has it open for writing, it goes
-    /// back. So an editor that saves in the very instant, by renaming or in place, never loses its edit.
+    /// it is sure what was replaced. When it is not what was expected it goes back, also when somebody who has it open
+    /// for writing changes it within a second. So an editor that saves in the very instant, by renaming or in place,
+    /// never loses its edit.
     /// - Parameters:
     ///   - status: whose mode and owner the file gets; nil gives mode 0600.
     ///   - expected: the only content that may be replaced; nil for any, or none.
@@ -32,7 +33,7 @@ enum AtomicFile {
             isPlaced = true
             return syncFolder(of: path)
         }
-        guard isAtRest(fresh), holds(fresh, expected) else {
+        guard stays(fresh, expected) else {
             try giveBack(fresh, path, ours: bytes)
             throw .changedMeanwhile(file: path)
         }
@@ -65,6 +66,18 @@ enum AtomicFile {
 
     private static func holds(_ path: String, _ expected: [UInt8]) -> Bool {
         (try? ConfigurationFile.read(path)) == expected
+    }
+
+    /// Whether a file that was taken out holds what was expected, and does so until nobody has it open for writing, or
+    /// for a second: who keeps a file open for longer without writing is not saving it just now.
+    private static func stays(_ path: String, _ expected: [UInt8]) -> Bool {
+        for _ in 0..<50 {
+            let isAtRest = isAtRest(path)
+            guard holds(path, expected) else { return false }
+            if isAtRest { return true }
+            usleep(20_000)
+        }
+        return true
     }
 
     /// Whether nobody has the file open for writing: a read lease is granted only then (fcntl(2), F_SETLEASE). Where

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Testing
 
@@ -119,21 +120,34 @@ struct FileTests {
         let folder = TemporaryFolder()
         folder.write("old", to: "f")
         let path = folder.file("f")
-        var editor: Int32 = -1
+        let editor = open(path, O_WRONLY)
+        // Opened, nothing written yet: the content alone would not show it. It is written once ours is in the place.
+        let saving = Thread {
+            while folder.read("f") == Array("old".utf8) { usleep(1_000) }
+            _ = write(editor, "new", 3)
+            close(editor)
+        }
         #expect(throws: ConfigurationWriteError.changedMeanwhile(file: path)) {
             try AtomicFile.write(Array("ours".utf8), to: path, like: nil, replacing: Array("old".utf8)) {
-                // Opened, nothing written yet: the content alone would not show it.
-                editor = open(path, O_WRONLY)
+                saving.start()
             }
         }
-        #expect(write(editor, "new", 3) == 3)
-        close(editor)
         #expect(folder.read("f") == Array("new".utf8))
         #expect(folder.names == ["f"])
         #expect(throws: Never.self) {
             try AtomicFile.write(Array("ours".utf8), to: path, like: nil, replacing: Array("new".utf8))
         }
         #expect(folder.read("f") == Array("ours".utf8))
+    }
+
+    @Test func whoHoldsTheFileOpenWithoutWritingDoesNotStopAnEdit() throws {
+        let folder = TemporaryFolder()
+        folder.write("old", to: "f")
+        let idle = open(folder.file("f"), O_WRONLY)
+        defer { close(idle) }
+        try AtomicFile.write(Array("ours".utf8), to: folder.file("f"), like: nil, replacing: Array("old".utf8))
+        #expect(folder.read("f") == Array("ours".utf8))
+        #expect(folder.names == ["f"])
     }
 
     @Test func deletionInTheInstantOfOursIsSeen() {

@@ -177,7 +177,7 @@ struct Wiring {
             definition.requests = 1
             definition.adapter = NDJSONDestination(path: absolute(path))
         case .webhook(let settings):
-            definition.rate = settings.rate
+            definition.rate = settings.rate == .max ? nil : settings.rate
             definition.settle = Int64(settings.settleSeconds) * 1000
             switch webhook(settings.url, settings.secret, settings.headers, batch: settings.batch) {
             case .success(let adapter): definition.adapter = adapter
