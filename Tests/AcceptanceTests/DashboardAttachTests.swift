@@ -9,7 +9,7 @@ struct DashboardAttachTests {
     @Test func killedDashboardsLeaveTheRunGoing() async throws {
         let workspace = try Workspace()
         let receiver = try await RunningReceiver(in: workspace)
-        try workspace.configure(receiver.endpoint, settings: "rate: 100/s, batch: 10")
+        try workspace.configure(receiver.endpoint, settings: "rate: 100/s")
         try workspace.list(1...300)
         let engine = try await RunningEngine(in: workspace)
         let dashboard = try RunningDashboard(in: workspace)
@@ -39,7 +39,6 @@ struct DashboardAttachTests {
         dashboard.see("reconnecting")
         dashboard.see("vip@seg")
         dashboard.press("r")
-        dashboard.press("\r")
         dashboard.see("reconnecting")
         // An engine can start, so the dashboard did not take the workspace.
         let second = try await RunningEngine(in: workspace)

@@ -17,7 +17,7 @@ struct DashboardStartTests {
     func terminalsThatCannot(_ term: String) throws {
         let dashboard = try RunningDashboard(in: try quiet(), term: term)
         #expect(dashboard.pty.ending() == .exit(69))
-        #expect(dashboard.pty.screen.lines.contains { $0.contains("terminal") }, "\(dashboard.pty.screen.lines)")
+        #expect(dashboard.pty.screen.lines.contains { $0.hasPrefix("rollcall: TERM") }, "\(dashboard.pty.screen.lines)")
         try dashboard.expectWhole()
     }
 
