@@ -17,6 +17,8 @@ import tempfile
 import termios
 import time
 
+# The arrow keys in the mode that ncurses asks for; htop has no j and k.
+DOWN, UP = b"\x1bOB", b"\x1bOA"
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -118,7 +120,7 @@ def measure(command, marker, folder, variables, seconds, keys):
     terminal = Terminal(command, folder, variables)
     terminal.first_paint(marker)
     terminal.settle(0.5, 5)
-    answers = [answer for n in range(keys) if (answer := terminal.key(b"j" if n % 4 < 2 else b"k"))]
+    answers = [answer for n in range(keys) if (answer := terminal.key(DOWN if n % 4 < 2 else UP))]
     found["keys answered"] = len(answers)
     if answers:
         delays = sorted(answer[0] for answer in answers)
