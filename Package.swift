@@ -159,11 +159,14 @@ let package = Package(
         .executableTarget(
             name: "terminal-probe", dependencies: ["Dashboard", "DashboardTerminal"], path: "Tests/TerminalProbe",
             swiftSettings: strict),
+        .target(name: "TerminalHarness", path: "Tests/TerminalHarness", swiftSettings: strict),
         .testTarget(
-            name: "DashboardTerminalTests", dependencies: ["CNcurses", "Dashboard", "DashboardTerminal", "terminal-probe"],
+            name: "DashboardTerminalTests",
+            dependencies: ["CNcurses", "Dashboard", "DashboardTerminal", "TerminalHarness", "terminal-probe"],
             swiftSettings: strict),
         .testTarget(name: "HouseRulesTests", swiftSettings: strict),
-        .testTarget(name: "AcceptanceTests", dependencies: ["AmplitudeStandIn", "rollcall"], swiftSettings: strict),
+        .testTarget(
+            name: "AcceptanceTests", dependencies: ["AmplitudeStandIn", "TerminalHarness", "rollcall"], swiftSettings: strict),
         .executableTarget(
             name: "membership-benchmark", dependencies: ["Membership", "Scheduling"],
             path: "Tests/MembershipBenchmark", swiftSettings: strict),

@@ -3,6 +3,7 @@ import Glibc
 import Testing
 
 @testable import DashboardTerminal
+@testable import TerminalHarness
 
 /// What goes wrong around a terminal, each with the same end: the terminal is whole.
 @Suite(.serialized)

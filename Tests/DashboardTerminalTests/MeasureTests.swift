@@ -3,6 +3,7 @@ import Glibc
 import Testing
 
 @testable import DashboardTerminal
+@testable import TerminalHarness
 
 /// Figures that the product promises. They are printed, and gated loosely where a busy machine moves them.
 @Suite(.serialized)

@@ -3,6 +3,7 @@ import Dashboard
 import Testing
 
 @testable import DashboardTerminal
+@testable import TerminalHarness
 
 struct PartsTests {
     @Test(arguments: [

@@ -3,6 +3,7 @@ import Glibc
 import Testing
 
 @testable import DashboardTerminal
+@testable import TerminalHarness
 
 /// The probe on a real terminal, in its ordinary life.
 struct TerminalTests {

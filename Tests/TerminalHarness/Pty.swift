@@ -1,10 +1,8 @@
 import Glibc
 import Testing
 
-@testable import DashboardTerminal
-
 /// A program in a terminal of its own, with a screen that follows what it writes. Nothing here sleeps: every wait is
-/// for something that shows, and fails after ten seconds.
+/// for something that shows, and fails after thirty seconds.
 final class Pty {
     private(set) var master: Int32
     let pid: pid_t
@@ -19,7 +17,7 @@ final class Pty {
     private let idlePipe: Int32
     private var status: Int32?
 
-    static let patience: Int64 = 10_000
+    static let patience: Int64 = 30_000
 
     /// The probe beside the running tests.
     static var probe: String {
@@ -108,9 +106,9 @@ final class Pty {
         for what: Comment, milliseconds: Int64 = Pty.patience, _ isDone: (Pty) -> Bool,
         sourceLocation: SourceLocation = #_sourceLocation
     ) {
-        let deadline = monotonicMilliseconds() + milliseconds
+        let deadline = steadyMilliseconds() + milliseconds
         while !isDone(self) {
-            let left = deadline - monotonicMilliseconds()
+            let left = deadline - steadyMilliseconds()
             guard left > 0 else {
                 Issue.record("waited in vain for \(what): \(screen.lines)", sourceLocation: sourceLocation)
                 return
@@ -252,4 +250,11 @@ func contents(_ path: String) -> String {
         if piece.isEmpty { return String(decoding: all, as: UTF8.self) }
         all += piece
     }
+}
+
+/// The monotonic clock, in milliseconds.
+private func steadyMilliseconds() -> Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
 }
