@@ -167,6 +167,12 @@ let package = Package(
         .testTarget(name: "HouseRulesTests", swiftSettings: strict),
         .testTarget(
             name: "AcceptanceTests", dependencies: ["AmplitudeStandIn", "TerminalHarness", "rollcall"], swiftSettings: strict),
+        .target(
+            name: "Simulation", dependencies: ["Membership", "Scheduling", "SyncEngine"], path: "Tests/Simulation",
+            swiftSettings: strict),
+        .executableTarget(
+            name: "simulate", dependencies: ["Simulation"], path: "Tests/SimulateCommand", swiftSettings: strict),
+        .testTarget(name: "SimulationTests", dependencies: ["Simulation", "Scheduling"], swiftSettings: strict),
         .executableTarget(
             name: "membership-benchmark", dependencies: ["Membership", "Scheduling"],
             path: "Tests/MembershipBenchmark", swiftSettings: strict),

@@ -22,6 +22,19 @@ package enum ChangeOutcome: String, Sendable, CaseIterable {
     case unsent
 }
 
+extension Told {
+    /// What has been told after an attempt with this outcome; nil when that stays as it was.
+    /// - Parameter entered: the value that was attempted.
+    @inline(__always)
+    package func after(_ outcome: ChangeOutcome, entered: Bool, attempt: @autoclosure () -> Attempt) -> Told? {
+        switch outcome {
+        case .rejected, .unsent: nil
+        case .accepted: entered ? .yes : .no
+        case .unknown: .unknown(last: lastCertain, attempted: entered, attempt: attempt())
+        }
+    }
+}
+
 extension Ledger {
     /// The ledger after a plan's changes had these outcomes, written durably to `path`. What was accepted is told;
     /// what is unknown is recorded with its attempt; what was rejected or never sent stays as it was.
@@ -155,15 +168,9 @@ private struct LedgerUpdate: MergeVisitor {
 
     /// What a member of the plan has been told now; nil when that stays as it was.
     private mutating func told(_ changes: RecordStream, _ index: Int, before: Told) -> Told? {
-        switch outcomes.outcome(of: changes.firstRecord + index) {
-        case .rejected, .unsent:
-            return nil
-        case .accepted:
-            return changes.entered(index) ? .yes : .no
-        case .unknown:
-            let change = changes.change(index, of: plan)
-            return .unknown(last: before.lastCertain, attempted: change.entered, attempt: change.attempt)
-        }
+        before.after(
+            outcomes.outcome(of: changes.firstRecord + index), entered: changes.entered(index),
+            attempt: changes.change(index, of: plan).attempt)
     }
 }
 

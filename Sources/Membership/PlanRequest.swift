@@ -15,9 +15,9 @@ package struct PlanRequest: Sendable {
     package var dismissed: [DismissedMember]
     /// Only changes to `false`: the leaves that an earlier run withheld and a person now approved.
     package var leavesOnly = false
-    /// The destination does not recognise repeats, and an attempt of unknown outcome may still be on its way: changes
-    /// that are the opposite of such an attempt wait and are counted as settling.
-    package var holdsBackOpposites = false
+    /// Members an earlier attempt for whom may still arrive at a destination that does not recognise repeats: changes
+    /// that are the opposite of what they were last told wait and are counted as settling.
+    package var inDoubt = DoubtfulMembers()
     /// The wanted values of ``PlanMode/explicit``. Of several for one member the last counts.
     package var explicitChanges: [MemberChange]
 

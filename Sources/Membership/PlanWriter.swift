@@ -6,11 +6,7 @@ struct PlanWriter {
     private let hash: PlanHash
     private var samples = ChangeKind.allCases.map { _ in PlanSample() }
     private let dismissals: Dismissals
-    private let withholdsLeaves: Bool
-    private let ignoresLeaves: Bool
-    private let isFull: Bool
-    private let leavesOnly: Bool
-    private let holdsBackOpposites: Bool
+    private let policy: ChangePolicy
     private var written = 0
     var summary = PlanSummary()
 
@@ -20,13 +16,7 @@ struct PlanWriter {
         writer = try BlockWriter(path, .plan)
         hash = PlanHash(sync: request.sync, trait: request.trait)
         dismissals = Dismissals(request.dismissed)
-        // What a person asks for member by member is told; the sync's everyday policy does not stand against that.
-        let isEveryday = request.mode == .changes || request.mode == .full
-        withholdsLeaves = request.withholdsLeaves && isEveryday
-        ignoresLeaves = request.ignoresLeaves && isEveryday
-        isFull = request.mode == .full
-        leavesOnly = request.leavesOnly
-        holdsBackOpposites = request.holdsBackOpposites
+        policy = ChangePolicy(request)
         summary.ledgerMembers = ledger.members
     }
 
@@ -37,11 +27,7 @@ struct PlanWriter {
         writer = try BlockWriter(path, .plan)
         hash = PlanHash(sync: plan.sync, trait: plan.trait)
         dismissals = Dismissals([])
-        withholdsLeaves = false
-        ignoresLeaves = false
-        isFull = false
-        leavesOnly = false
-        holdsBackOpposites = false
+        policy = ChangePolicy(request)
         summary = plan.summary
         (summary.entered, summary.left, summary.reasserted, summary.idBytes) = (0, 0, 0, 0)
     }
@@ -57,27 +43,24 @@ struct PlanWriter {
     }
 
     /// Whether a member of the snapshot who was told `true` needs no more than being counted.
-    @inline(__always) var leavesKnownAlone: Bool { !isFull }
+    @inline(__always) var leavesKnownAlone: Bool { !policy.isFull }
 
     /// Settles what is owed to one member.
     @inline(__always)
     mutating func settle(_ code: MemberCode, hash codeHash: UInt64, isIn: Bool, told: Told) throws(StateFileError) {
-        switch ChangeRule.due(isIn: isIn, told: told, isFull: isFull, ignoresLeaves: ignoresLeaves) {
+        let verdict = policy.verdict(
+            isIn: isIn, told: told,
+            isDismissed: { entered in dismissals.contain(code, hash: codeHash, entered: entered) },
+            isInDoubt: { request.inDoubt.contains(hash: codeHash) })
+        switch verdict {
         case .nothing: break
         case .unchanged: summary.unchanged += 1
         case .ignored: summary.ignored += 1
-        case .change(let entered, let kind, let earlier):
-            if entered, leavesOnly {
-                return
-            } else if dismissals.contain(code, hash: codeHash, entered: entered) {
-                summary.dismissed += 1
-            } else if holdsBackOpposites, earlier == nil, told.isUnknown {
-                summary.settling += 1
-            } else if !entered, withholdsLeaves {
-                summary.withheld += 1
-            } else {
-                try write(code, hash: codeHash, entered: entered, kind: kind, earlier: earlier)
-            }
+        case .dismissed: summary.dismissed += 1
+        case .settling: summary.settling += 1
+        case .withheld: summary.withheld += 1
+        case .send(let entered, let kind, let earlier):
+            try write(code, hash: codeHash, entered: entered, kind: kind, earlier: earlier)
         }
     }
 

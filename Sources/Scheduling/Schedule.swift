@@ -20,6 +20,9 @@ package struct Schedule: Hashable, Sendable, CustomStringConvertible {
         self.rule = rule
     }
 
+    /// Never runs by itself.
+    package static let manual = Schedule(text: "manual", rule: .manual)
+
     /// Reads a schedule in any of its forms.
     ///
     /// - Throws: ``ScheduleError``, also for a schedule that could never fire, such as `0 0 30 2 *`.

@@ -37,16 +37,16 @@ package struct SyncDefinition: Sendable {
 }
 
 extension SyncDefinition {
-    /// A sync that the configuration no longer has, as the destination was told of it: for its retirement only.
-    static func former(_ sync: SyncID, _ told: SyncIdentity) -> SyncDefinition? {
-        guard let manual = try? Schedule.parse("manual") else { return nil }
-        return SyncDefinition(
+    /// A sync that the configuration no longer has, as the destination was told of it: for its retirement, and for
+    /// ending a run of it that was sending.
+    static func former(_ sync: SyncID, _ told: SyncIdentity) -> SyncDefinition {
+        SyncDefinition(
             id: sync,
             audience: Audience(
                 key: sync.cohort, name: told.name ?? sync.cohort, id: told.id ?? sync.cohort, trait: told.trait,
                 leavesAsNull: told.leavesAsNull ?? false),
             template: told.template, sourceKey: "", sourceKind: told.sourceKind, source: nil,
-            schedule: SchedulePolicy(schedule: manual, zone: .utc), guards: GuardLimits(), leaves: .tellFalse,
+            schedule: SchedulePolicy(schedule: .manual, zone: .utc), guards: GuardLimits(), leaves: .tellFalse,
             firstSync: .backfill)
     }
 }

@@ -13,6 +13,9 @@ struct NaiveModel {
         var attempt: Attempt
     }
 
+    /// Members whose opposite changes wait.
+    var inDoubt: Set<ID> = []
+
     struct Planned {
         var changes: [ID: Change] = [:]
         var summary = PlanSummary()
@@ -54,6 +57,8 @@ struct NaiveModel {
             isUnknown = true
             isOpposite = attempted != isIn
             if !isOpposite { attempt = earlier }
+        } else if before == .yes && !isIn || before == .no && isIn {
+            isOpposite = true
         }
         let knows = !isUnknown && (isIn ? before == .yes : before != .yes)
         if knows, isIn, request.mode != .full {
@@ -71,7 +76,7 @@ struct NaiveModel {
             planned.summary.dismissed += 1
             return
         }
-        if request.holdsBackOpposites, isOpposite {
+        if inDoubt.contains(id), isOpposite {
             planned.summary.settling += 1
             return
         }
@@ -113,13 +118,18 @@ struct NaiveModel {
         for round in 1...12 {
             ids = churned(ids, range, &random)
             let note: Comment = "seed \(seed), round \(round)"
-            let request = randomRequest(round, range, &random)
+            var request = randomRequest(round, range, &random)
+            if Int.random(in: 0..<3, using: &random) == 0 {
+                for _ in 0..<range { model.inDoubt.insert(randomID(&random, among: range)) }
+                for id in model.inDoubt { id.withUnsafeBytes { request.inDoubt.insert($0) } }
+            }
             let source = try snapshot(ids, at: folder.file("snapshot"), in: folder)
             let plan = try Plan.make(
                 snapshot: ids.isEmpty && Bool.random(using: &random) ? nil : source, ledger: ledger, request: request,
                 at: folder.file("plan"))
             let planned = model.plan(ids, request)
             try check(plan, planned, request, note)
+            model.inDoubt = []
             try checkDismissals(model, ids, source, ledger, range, &random, note)
 
             let (outcomes, byIndex) = randomOutcomes(plan.count, &random)
@@ -165,7 +175,6 @@ struct NaiveModel {
         made.withholdsLeaves = Int.random(in: 0..<4, using: &random) == 0
         made.ignoresLeaves = Int.random(in: 0..<4, using: &random) == 0
         made.leavesOnly = Int.random(in: 0..<8, using: &random) == 0
-        made.holdsBackOpposites = Int.random(in: 0..<4, using: &random) == 0
         func someChanges() -> [MemberChange] {
             (0..<Int.random(in: 0...10, using: &random)).compactMap { _ in
                 let entered = Bool.random(using: &random)

@@ -53,10 +53,9 @@ extension Painter {
             line([Span("pace      ", .dim)] + pace + [Span("  \(pulse)", .active)], take(), in: region)
         }
         if run.isActive, let destination = Self.obstacle(of: run, model) {
-            line([
-                Span("waits     ", .dim),
-                Span("\(destination.destination) takes nothing: \(destination.last_answer ?? destination.reason ?? destination.breaker)", .bad),
-            ], take(), in: region)
+            let why = destination.last_answer ?? destination.reason ?? destination.breaker
+            line(
+                [Span("waits     ", .dim), Span("\(destination.destination) takes nothing: \(why)", .bad)], take(), in: region)
         }
         // What holds a plan is said guard by guard.
         if view.held_by.isEmpty, let reason = view.reason {

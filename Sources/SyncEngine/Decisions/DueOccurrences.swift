@@ -29,6 +29,15 @@ package struct DueOccurrences: Sendable, Equatable {
         self.decidedThrough = decidedThrough
     }
 
+    /// Where a sync's schedule stands when an engine begins to follow it.
+    package init(sync: SyncID, policy: SchedulePolicy, state: SyncState, now: Instant) {
+        var since = state.scheduleLoadedAt ?? now
+        if let last = state.lastOccurrence, last <= now { since = max(since, last) }
+        // What came due while nobody was there is missed, and this policy does not make up for it.
+        if policy.catchUp == .none { since = max(since, now) }
+        self.init(sync: sync, policy: policy, decidedThrough: since)
+    }
+
     package mutating func decide(now: Instant) -> DueDecision {
         guard !policy.isPaused, !policy.schedule.isManual else { return .wait(until: nil) }
         if decidedThrough > now.advanced(seconds: 1) { decidedThrough = now }

@@ -17,6 +17,8 @@ package enum RunEvent: Sendable, Equatable {
     case ledgerWritten(members: Int)
     /// State on disk could not be written or read; the sentence says which and why.
     case storageFailed(String)
+    /// The end of the run cannot be stored for now; the sentence says why.
+    case stalled(String)
 }
 
 /// What the shell is to do next for a run.
@@ -88,6 +90,9 @@ package struct RunMachine: Sendable, Equatable {
         case (.sending, .sendingEnded(let end, let newlyOwed)):
             verdict = record.outcome(after: end, newlyOwed: newlyOwed)
             return [.writeLedger]
+        case (.sending, .stalled(let reason)):
+            record.reason = reason
+            return []
         case (.sending, .ledgerWritten(let members)):
             guard let verdict else { return [] }
             record.ledgerAfter = members

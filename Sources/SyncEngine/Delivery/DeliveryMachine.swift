@@ -33,6 +33,15 @@ package enum BatchState: String, Sendable, Codable, CaseIterable {
     case rejected
 }
 
+extension DeliveryCounts {
+    /// What the records of an earlier execution of the same run say; they are the truth of it.
+    mutating func resume(from records: [BatchRecord]) {
+        sent = records.filter { $0.attempts > 0 }.reduce(0) { $0 + $1.range.count }
+        accepted = records.filter { $0.state == .accepted }.reduce(0) { $0 + $1.range.count }
+        rejected = records.filter { $0.state == .rejected }.reduce(0) { $0 + $1.range.count }
+    }
+}
+
 /// A durable fact about a part of a plan.
 package struct BatchRecord: Hashable, Sendable {
     package var range: Range<Int>

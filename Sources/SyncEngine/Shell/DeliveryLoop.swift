@@ -36,7 +36,9 @@ actor DeliveryLoop {
         case commitFailed([Prepared], [BatchFact], StoreError)
         case cancelled(String)
         case frozen(Bool)
+        /// A slot at the destination was given back.
         case wake
+        case timer(Int64)
     }
 
     private struct Prepared: Sendable {
@@ -81,9 +83,7 @@ actor DeliveryLoop {
             retryFor: settings.retryFor, countLimit: settings.countLimit, barrier: settings.barrier)
         wording = PlanWording(settings.plans, for: settings.destination)
         counts = settings.counts
-        counts.sent = settings.records.filter { $0.attempts > 0 }.reduce(0) { $0 + $1.range.count }
-        counts.accepted = settings.records.filter { $0.state == .accepted }.reduce(0) { $0 + $1.range.count }
-        counts.rejected = settings.records.filter { $0.state == .rejected }.reduce(0) { $0 + $1.range.count }
+        counts.resume(from: settings.records)
         frozenSince = isFrozen ? clock.monotonic() : nil
     }
 
@@ -255,7 +255,10 @@ actor DeliveryLoop {
                 machine.resume(afterFrozen: clock.monotonic() - since)
             }
         case .wake:
-            timerDeadline = .max
+            break
+        case .timer(let deadline):
+            // A timer that an earlier one overtook arms no other, or their number would double at every wake.
+            if deadline == timerDeadline { timerDeadline = .max }
             if let since = storageFailingSince, clock.monotonic() >= since { storageFailingSince = nil }
         }
     }
@@ -294,7 +297,7 @@ actor DeliveryLoop {
         timerDeadline = deadline
         Task { [clock, signal] in
             await clock.sleep(until: deadline)
-            signal.yield(.wake)
+            signal.yield(.timer(deadline))
         }
     }
 }

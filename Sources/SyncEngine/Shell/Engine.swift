@@ -6,7 +6,7 @@ import Scheduling
 package actor Engine {
     package nonisolated let context: EngineContext
     private(set) var configuration = EngineConfiguration(syncs: [], destinations: [])
-    private var definitions: [SyncID: SyncDefinition] = [:]
+    var definitions: [SyncID: SyncDefinition] = [:]
     private var destinations: [String: DestinationDefinition] = [:]
     private var lanes: [String: DestinationLane] = [:]
     var states: [SyncID: SyncState] = [:]
@@ -14,15 +14,17 @@ package actor Engine {
     package private(set) var isFrozen = false
 
     /// Runs that wait for a slot, oldest first, with what they were asked with.
-    private var queue: [(record: RunRecord, options: RunOptions)] = []
+    var queue: [(record: RunRecord, options: RunOptions)] = []
     private var active: [SyncID: RunExecution] = [:]
     private var activeRecords: [SyncID: RunRecord] = [:]
-    private var held: [SyncID: RunRecord] = [:]
+    var held: [SyncID: RunRecord] = [:]
+    /// Syncs with a run whose end could not be stored; nothing else of theirs starts before it is.
+    var leftOpen: Set<SyncID> = []
     private var memoryInUse = 0
     private var watchers: [Int: AsyncStream<EngineChange>.Continuation] = [:]
     private var nextWatcher = 0
     private var isObserving = false
-    private var isStopping = false
+    var isStopping = false
     /// What alerts know of each sync that was asked about; see ``takeAlertFacts()``.
     var pasts: [SyncID: SyncPast] = [:]
     private var waiters: [RunID: [CheckedContinuation<RunRecord?, Never>]] = [:]
@@ -40,8 +42,15 @@ package actor Engine {
         RetentionSweep.removeLeftovers(in: context.folder)
         try await RetentionSweep.removeStrayPlans(context)
         await configure(configuration)
-        for record in try await unfinishedRuns() {
-            await takeUp(record, resume)
+        let unfinished = try await unfinishedRuns()
+        let replaced = unfinished.heldBesideOthers
+        for var record in unfinished.inTakingUpOrder {
+            if let other = replaced[record.id], resume.includes(record.sync) {
+                record.replacedBy = other
+                await close(record, .discarded, "replaced by run \(other)")
+            } else {
+                await takeUp(record, resume)
+            }
         }
         await dispatch()
     }
@@ -86,47 +95,6 @@ package actor Engine {
         while !active.isEmpty, context.clock.monotonic() < deadline {
             await context.clock.sleep(until: context.clock.monotonic() + 10)
         }
-    }
-
-    private func takeUp(_ record: RunRecord, _ resume: ResumePolicy) async {
-        if record.phase != .held, !resume.includes(record.sync) { return }
-        switch record.phase {
-        case .held:
-            held[record.sync] = record
-        case .sending:
-            queue.append((record, RunOptions()))
-        case .queued, .fetching, .planning:
-            if case .only = resume {
-                await close(record, .failed, "interrupted before it was planned")
-                return
-            }
-            guard definition(for: record) != nil else {
-                await close(record, .failed, "interrupted before it was planned")
-                return
-            }
-            var again = record
-            again.phase = .queued
-            again.startedAt = nil
-            again.notes = ["interrupted, restarted"]
-            queue.append((again, RunOptions()))
-        case .finished:
-            break
-        }
-    }
-
-    /// Ends a run that no execution carries.
-    private func close(_ record: RunRecord, _ outcome: Outcome, _ reason: String) async {
-        var closed = record
-        closed.phase = .finished
-        closed.outcome = outcome
-        closed.reason = reason
-        closed.finishedAt = context.clock.now()
-        do throws(StoreError) {
-            try await context.store.finishRun(closed, state: nil, rejects: RejectChanges())
-        } catch {
-            context.log("run \(closed.id) cannot be closed: \(error.message)")
-        }
-        changed(closed)
     }
 
     /// Applies a configuration that checked out. Runs keep the one they were planned with; those whose sync is gone,
@@ -230,18 +198,14 @@ package actor Engine {
 
     /// Whether a run may go on under the current configuration.
     private func fits(_ record: RunRecord) -> Bool {
-        guard let definition = definition(for: record),
-            let adapter = destinations[record.sync.destination]?.adapter
+        guard let definition = definition(for: record), let destination = destinations[record.sync.destination],
+            let adapter = destination.adapter
         else { return false }
         // These speak of what was told, whatever the configuration says of the cohort by now.
         if record.mode.keepsIdentity { return record.identity.isTold(at: adapter) }
-        let state = states[record.sync]
-        let isPinned = definition.template == record.identity.template
-            && (state?.told?.trait == record.identity.trait || state?.declinedTrait == definition.audience.trait)
-        return (definition.audience.trait == record.identity.trait || isPinned)
-            && definition.template == record.identity.template
-            && definition.sourceKind == record.identity.sourceKind
-            && adapter.kind == record.identity.destinationKind && adapter.address == record.identity.destinationAddress
+        var configured = identity(of: definition, at: destination)
+        configured.destinationKind = adapter.kind
+        return record.fits(configured, state: states[record.sync])
     }
 
     // MARK: - What others ask
@@ -426,7 +390,7 @@ package actor Engine {
         return known
     }
 
-    private func replaceHeld(of sync: SyncID, by new: RunID) async {
+    func replaceHeld(of sync: SyncID, by new: RunID) async {
         guard var record = held.removeValue(forKey: sync) else { return }
         record.replacedBy = new
         await close(record, .discarded, "replaced by run \(new)")
@@ -445,7 +409,7 @@ package actor Engine {
     /// Starts what may start: one run a sync at a time, a bounded number that read, a bounded number that send to
     /// one destination, so that a slow destination never delays another. Queued runs of one cohort start together and
     /// share one reading.
-    private func dispatch() async {
+    func dispatch() async {
         var index = 0
         while index < queue.count {
             let entry = queue[index]
@@ -467,6 +431,7 @@ package actor Engine {
 
     private func mayStart(_ record: RunRecord) -> Bool {
         guard active[record.sync] == nil, !isStopping else { return false }
+        guard record.phase == .sending || !leftOpen.contains(record.sync) else { return false }
         let fetching = Set(activeRecords.values.filter { $0.phase.isBeforeSending }.map(\.sync.cohort))
         guard record.phase == .sending || fetching.count < configuration.parallelRuns else { return false }
         let toSame = active.keys.filter { $0.destination == record.sync.destination }.count
@@ -506,12 +471,13 @@ package actor Engine {
     private func execute(
         _ record: RunRecord, _ options: RunOptions, ticket: FetchTicket?, event: RunEvent?, share: MemoryShare?
     ) {
-        guard let definition = definition(for: record), let destination = destinations[record.sync.destination],
-            let lane = lanes[record.sync.destination]
-        else {
-            Task { await settleOrphan(record) }
-            return
-        }
+        let known = definition(for: record)
+        let isConfigured = known != nil
+        let definition = known ?? .former(record.sync, record.identity)
+        let destination = destinations[record.sync.destination].flatMap { isConfigured ? $0 : nil }
+            ?? DestinationDefinition(goneWith: record)
+        let lane = lanes[record.sync.destination] ?? DestinationLane(
+            key: destination.key, rate: nil, slots: 1, blockedReason: nil, clock: context.clock)
         let execution = RunExecution(
             record, state: state(of: record.sync), engine: self, context: context, definition: definition,
             destination: destination, lane: lane, ticket: ticket, options: options)
@@ -519,19 +485,17 @@ package actor Engine {
         activeRecords[record.sync] = record
         Task {
             if isFrozen { await execution.setFrozen(true) }
-            if event == nil, !fits(record) { await execution.cancelBeforeResuming("the configuration changed") }
+            if !isConfigured {
+                await execution.cancelBeforeResuming("\(record.sync) is no longer configured")
+            } else if event == nil, !fits(record) {
+                await execution.cancelBeforeResuming("the configuration changed")
+            }
             let final = await execution.execute(event)
-            await ended(final, share: share)
+            await ended(final, share: share, isLeftOpen: await execution.isSuspended)
         }
     }
 
-    /// A run that was sending when its sync was taken out of the file.
-    private func settleOrphan(_ record: RunRecord) async {
-        await close(record, .cancelled, "\(record.sync) is no longer configured")
-        wake(record)
-    }
-
-    private func ended(_ record: RunRecord, share: MemoryShare?) async {
+    private func ended(_ record: RunRecord, share: MemoryShare?, isLeftOpen: Bool) async {
         guard !isStopping || record.phase == .finished || record.phase == .held else {
             active[record.sync] = nil
             return wake(record)
@@ -542,7 +506,14 @@ package actor Engine {
             share.users -= 1
             if share.users == 0 { memoryInUse -= share.bytes }
         }
-        if record.phase == .held { held[record.sync] = record }
+        if isLeftOpen {
+            leftOpen.insert(record.sync)
+            wake(record)
+            Task { await takeUpAgain(record) }
+            return await dispatch()
+        }
+        leftOpen.remove(record.sync)
+        if record.phase == .held { await hold(record) }
         if record.outcome == .failed, let reason = await lanes[record.sync.destination]?.blockedReason {
             var state = destinationStates[record.sync.destination]
                 ?? DestinationState(destination: record.sync.destination)
@@ -556,7 +527,7 @@ package actor Engine {
         await dispatch()
     }
 
-    private func wake(_ record: RunRecord) {
+    func wake(_ record: RunRecord) {
         for waiter in waiters.removeValue(forKey: record.id) ?? [] { waiter.resume(returning: record) }
     }
 

@@ -33,16 +33,20 @@ struct Planner {
 
     /// Plans with at most this many members are indexed member by member; larger ones are their own index.
     static let indexedPlanSize = 10_000
+    /// How many of a sync's runs are asked for attempts that may still arrive: more than can end in twenty minutes.
+    static let runsInDoubt = 1_000
 
     mutating func make(from fetched: FetchResult, at path: String) async throws -> PlanDraft {
-        var (identity, holds, notes) = reconcile()
-        notes += fetched.notes
+        let terms = PlanTerms(of: record, state: state)
+        let (identity, holds, notes) = (terms.identity, terms.holds, terms.notes + fetched.notes)
         let ledger = try openLedger(under: identity)
         guard let snapshot = fetched.snapshot else {
             return unchangedDraft(identity, ledger, holds: holds, notes: notes)
         }
         let dismissed = try await dismissedMembers()
-        let request = try planRequest(identity, dismissed: dismissed, unreadable: fetched.counts.unreadable)
+        let request = try planRequest(
+            identity, dismissed: dismissed, unreadable: fetched.counts.unreadable,
+            inDoubt: try await doubtfulMembers())
         let plan = try Plan.make(snapshot: snapshot, ledger: ledger, request: request, at: path)
         var draft = PlanDraft(
             plans: RunPlans(own: plan, former: nil), ledger: ledger, facts: facts(of: plan), identity: identity,
@@ -83,23 +87,6 @@ struct Planner {
             holds: holds, notes: notes, snapshot: nil, memberHashes: [])
     }
 
-    /// Compares the configured identity with the one the ledger was told under.
-    private func reconcile() -> (SyncIdentity, [Hold], [String]) {
-        var identity = record.identity
-        guard let told = state.told else { return (identity, [], record.notes) }
-        var holds = identity.holds(comparedWith: told)
-        var notes = record.notes + identity.notes(comparedWith: told)
-        if let old = state.inheritedFrom {
-            notes.append("the key changed from \(old.cohort) to \(record.sync.cohort); the ledger goes on")
-        }
-        if identity.trait != told.trait, identity.template == told.template {
-            // A renamed cohort keeps its pinned trait, once the operator has seen it.
-            if state.declinedTrait == identity.trait { holds.removeFirst() }
-            identity.trait = told.trait
-        }
-        return (identity, holds, notes)
-    }
-
     func openLedger(under identity: SyncIdentity) throws(StateFileError) -> Ledger {
         guard let reference = state.ledger, let told = state.told, told.sharesLedger(with: identity) else {
             return .empty
@@ -115,35 +102,41 @@ struct Planner {
         }
     }
 
+    /// Members for whom an attempt of this sync's latest runs may still arrive at a destination that does not recognise
+    /// repeats.
+    private func doubtfulMembers() async throws -> DoubtfulMembers {
+        var doubtful = DoubtfulMembers()
+        guard destination.adapter?.deduplicates == false else { return doubtful }
+        let now = context.clock.now()
+        for run in try await context.store.runs(RunFilter(syncs: [record.sync], limit: Self.runsInDoubt)) {
+            guard let facts = run.plan, facts.count > 0 else { continue }
+            let parts = try await context.store.batches(of: run.id).filter {
+                $0.isInDoubt(now: now, settle: destination.settle)
+            }
+            guard !parts.isEmpty else { continue }
+            let plans = try RunPlans.open(facts, in: context.folder)
+            for part in parts {
+                try plans.walk(part.range) { _, record in
+                    doubtful.insert(record.member)
+                    return true
+                }
+            }
+        }
+        return doubtful
+    }
+
     func planRequest(
-        _ identity: SyncIdentity, dismissed: [DismissedMember] = [], unreadable: Int = 0
+        _ identity: SyncIdentity, dismissed: [DismissedMember] = [], unreadable: Int = 0,
+        inDoubt: DoubtfulMembers = DoubtfulMembers()
     ) throws(StateFileError) -> PlanRequest {
         guard let nonce = PlanNonce.random() else {
             throw .io(path: "getrandom", errno: 0, what: "the system gives no random bytes")
         }
         let now = context.clock.now()
-        let timestamp = state.lastTimestamp.map { max(now, $0.advanced(milliseconds: 1)) } ?? now
-        var request = PlanRequest(
-            sync: record.sync.description, trait: identity.trait, mode: .changes,
-            attempt: Attempt(nonce: nonce, timestamp: timestamp))
-        switch record.mode {
-        case .changes: request.mode = .changes
-        case .full: request.mode = .full
-        case .baseline: request.mode = .baseline
-        case .leaves:
-            request.mode = .changes
-            request.leavesOnly = true
-        case .undo: request.mode = .undo
-        case .retire: request.mode = .retire
-        case .migrate: request.mode = .changes
-        }
-        request.withholdsLeaves = unreadable > 0 && record.mode != .leaves
-        request.ignoresLeaves = definition.leaves == .ignore
-        request.dismissed = dismissed
-        if destination.adapter?.deduplicates == false, let since = state.lastUnknownAt {
-            request.holdsBackOpposites = now.milliseconds(since: since) < destination.settle
-        }
-        return request
+        return PlanTerms.request(
+            for: record, under: identity,
+            attempt: Attempt(nonce: nonce, timestamp: PlanTerms.timestamp(now: now, after: state)),
+            leaves: definition.leaves, unreadable: unreadable, dismissed: dismissed, inDoubt: inDoubt)
     }
 
     func facts(of plan: Plan) -> PlanFacts {

@@ -45,8 +45,15 @@ actor RunExecution {
     /// Runs until the run is finished or held.
     /// - Parameter event: what sets it going: `started`, or `approved`; nil resumes a run that was sending.
     func execute(_ event: RunEvent?) async -> RunRecord {
+        let waiting = machine.record
         var queue: [RunAction] = event.map { machine.handle($0, at: context.clock.now()) } ?? [.send]
-        await save()
+        let isStored = await save()
+        if waiting.phase == .held, !isStored {
+            // An approval that is not on disk would be forgotten by the next process, which would hold again what was
+            // sent in part.
+            machine = RunMachine(waiting)
+            return waiting
+        }
         while !queue.isEmpty {
             let action = queue.removeFirst()
             if let next = await perform(action) {
@@ -81,7 +88,8 @@ actor RunExecution {
         }
     }
 
-    private var isSuspended = false
+    /// Nothing more is sent, and the run stays as it is on disk, to be taken up again.
+    private(set) var isSuspended = false
 
     func setFrozen(_ isFrozen: Bool) {
         self.isFrozen = isFrozen
@@ -90,14 +98,18 @@ actor RunExecution {
 
     /// Makes the record durable and shows it. A phase that cannot be stored is stored with the next one; what must
     /// not be lost (plan, batches, end) has transactions of its own.
-    private func save() async {
-        guard machine.record.phase != .finished else { return }
+    @discardableResult
+    private func save() async -> Bool {
+        guard machine.record.phase != .finished else { return true }
+        var isStored = true
         do throws(StoreError) {
             try await context.store.saveRun(machine.record)
         } catch {
             context.log("run \(id): \(error.message)")
+            isStored = false
         }
         await engine.changed(machine.record)
+        return isStored
     }
 
     private func perform(_ action: RunAction) async -> RunEvent? {
@@ -177,14 +189,11 @@ actor RunExecution {
             if machine.record.mode == .leaves {
                 approval = Approval(by: options.actor, at: context.clock.now(), reason: options.reason)
             }
-            if let hash = options.approvedHash {
-                if hash == draft.facts.hash {
-                    approval = Approval(by: options.actor, at: context.clock.now(), reason: options.reason)
-                    holds = []
-                } else {
-                    holds.append(Hold(
-                        guardName: "approval", detail: "the plan is \(draft.facts.hash), not the approved \(hash)"))
-                }
+            if let left = PlanTerms.holds(holds, of: draft.facts.hash, approved: options.approvedHash) {
+                holds = left
+            } else {
+                approval = Approval(by: options.actor, at: context.clock.now(), reason: options.reason)
+                holds = []
             }
             machine.adopt(identity: draft.identity, approval: approval, snapshot: draft.snapshot)
             var preview = machine
@@ -213,13 +222,12 @@ actor RunExecution {
                 return .sendingEnded(.complete, newlyOwed: 0)
             }
             let plans = try openPlans()
-            guard let adapter = destination.adapter else {
-                return .sendingEnded(.gaveUp(destination.blockedReason ?? "blocked"), newlyOwed: plans.count)
-            }
+            let records = try await context.store.batches(of: id)
+            guard let adapter = destination.adapter else { return try await endUnsent(plans, records) }
             let loop = DeliveryLoop(
                 DeliveryLoop.Settings(
                     run: id, plans: plans.parts.map { worded($0.plan) }, barrier: plans.formerCount,
-                    records: try await context.store.batches(of: id), counts: machine.record.delivery,
+                    records: records, counts: machine.record.delivery,
                     destination: adapter,
                     retryFor: options.retryFor ?? destination.retryFor,
                     countLimit: await engine.countLimit(of: destination), requests: destination.requests),
@@ -244,6 +252,17 @@ actor RunExecution {
         } catch {
             return .storageFailed("\(error)")
         }
+    }
+
+    /// Nothing can be sent, but an earlier execution may have: what is on record of it still reaches the ledger.
+    private func endUnsent(_ plans: RunPlans, _ records: [BatchRecord]) async throws -> RunEvent {
+        var counts = machine.record.delivery
+        counts.resume(from: records)
+        _ = machine.handle(.sent(counts), at: context.clock.now())
+        outcomes = DeliveryMachine(run: id, count: plans.count, records: records, retryFor: 0).outcomes()
+        let newlyOwed = try await settleRejects(plans, outcomes: outcomes)
+        let end = cancelledEarly.map(SendingEnd.cancelled) ?? .gaveUp(destination.blockedReason ?? "blocked")
+        return .sendingEnded(end, newlyOwed: newlyOwed)
     }
 
     private var outcomes: [(range: Range<Int>, state: BatchState)] = []
@@ -325,8 +344,8 @@ actor RunExecution {
 
     // MARK: - Ledger and end
 
-    /// A full disk delays the end of a run and never loses what was accepted: the run stays open, and goes on when an
-    /// engine starts again.
+    /// A full disk or a damaged ledger delays the end of a run and never loses what was accepted: the run stays open,
+    /// says why, and is ended again until it works.
     private func writeLedger() async -> RunEvent? {
         let deadline = context.clock.monotonic() + (options.retryFor ?? destination.retryFor)
         var wait: Int64 = 500
@@ -336,8 +355,9 @@ actor RunExecution {
             } catch {
                 context.log("run \(id): \(error.message)")
                 guard error.mayPass, !isSuspended, context.clock.monotonic() + wait < deadline else {
-                    guard error.mayPass else { return .storageFailed(error.message) }
                     isSuspended = true
+                    _ = machine.handle(.stalled(error.message), at: context.clock.now())
+                    await save()
                     return .storageFailed(error.message)
                 }
             }
@@ -368,28 +388,12 @@ actor RunExecution {
         } else if let facts = record.plan, facts.count > 0 {
             new = try Ledger.applying(try openPlans().own, to: old, outcomes: outcomeRanges(from: 0), at: path)
         }
-        if new.path != old.path, new.path != nil {
-            next.ledger = LedgerReference(
-                file: "\(id).ledger", digest: new.digest.description, members: new.members, toldFalse: new.toldFalse,
-                unknown: new.unknown)
-            next.lastUnknownAt = new.unknown > 0 ? context.clock.now() : nil
-        }
-        // Another identity is adopted only with a ledger of its own: as long as nobody was told anything under it, the
-        // destination knows what it knew, and the next plan is held again.
-        let sharesLedger = next.told?.sharesLedger(with: record.identity) ?? true
-        let tellsNobody = record.plan?.count == 0
-        if !sharesLedger, tellsNobody, new.path == nil { next.ledger = nil }
-        if endsFormer { next.told = record.identity }
-        if !record.mode.keepsIdentity, record.mode != .migrate, sharesLedger || tellsNobody || new.path != nil {
-            next.told = record.identity
-        }
-        next.inheritedFrom = nil
-        if record.identity.trait != definition.audience.trait, record.identity.template == definition.template,
-            !record.mode.keepsIdentity {
-            next.declinedTrait = definition.audience.trait
-        }
-        if endsFormer { next.declinedTrait = nil }
-        newState = next
+        let reference = new.path == old.path || new.path == nil ? nil : LedgerReference(
+            file: "\(id).ledger", digest: new.digest.description, members: new.members, toldFalse: new.toldFalse,
+            unknown: new.unknown)
+        newState = next.following(
+            record, newLedger: reference, configured: (definition.audience.trait, definition.template),
+            endsFormer: endsFormer, now: context.clock.now())
         return .ledgerWritten(members: new.members)
     }
 
@@ -421,17 +425,22 @@ actor RunExecution {
 
     private func finish() async {
         let record = machine.record
+        let deadline = context.clock.monotonic() + (options.retryFor ?? destination.retryFor)
         var wait: Int64 = 250
         while true {
             do throws(StoreError) {
                 try await context.store.finishRun(record, state: newState, rejects: rejectChanges)
                 break
             } catch {
-                // What was sent is on record batch by batch; only the run's last line waits for the disk.
+                // What was sent is on record batch by batch; only the run's last line waits for the disk. Until it is
+                // stored nothing may build on it: the ledger that the store names is still the old one.
                 context.log("run \(id) cannot be finished: \(error.message)")
-                if wait > 30_000 { break }
+                if isSuspended || context.clock.monotonic() + wait > deadline {
+                    isSuspended = true
+                    return
+                }
                 await context.clock.sleep(until: context.clock.monotonic() + wait)
-                wait *= 2
+                wait = min(wait * 2, 30_000)
             }
         }
         if let newState { await engine.adopt(newState, replacing: state.ledger) }

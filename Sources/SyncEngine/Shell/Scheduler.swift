@@ -72,12 +72,8 @@ package actor Scheduler {
                 continue
             }
             let state = await engine.state(of: definition.id)
-            var since = state.scheduleLoadedAt ?? now
-            if let last = state.lastOccurrence, last <= now { since = max(since, last) }
-            // What came due while nobody was there is missed, and this policy does not make up for it.
-            if definition.schedule.catchUp == .none { since = max(since, now) }
             fresh[definition.id] = (
-                DueOccurrences(sync: definition.id, policy: definition.schedule, decidedThrough: since),
+                DueOccurrences(sync: definition.id, policy: definition.schedule, state: state, now: now),
                 Instant(milliseconds: 0))
         }
         agenda = fresh
@@ -128,16 +124,12 @@ package actor Scheduler {
 
     /// Why an occurrence starts no run.
     private func obstacle(to sync: SyncID, policy: SchedulePolicy) async -> String? {
-        if let held = await engine.heldRun(of: sync) { return "run \(held.id) is held" }
-        if let reason = await engine.lane(sync.destination)?.blockedReason {
-            return "\(sync.destination) is blocked: \(reason)"
-        }
-        if let reason = await engine.definition(of: sync)?.source?.blockedReason { return reason }
-        if let queued = await engine.queuedRun(of: sync) { return "run \(queued.id) is already waiting" }
-        if let active = await engine.activeRun(of: sync), policy.overlap == .skip {
-            return "run \(active.id) is still under way"
-        }
-        return nil
+        OccurrenceObstacles(
+            held: await engine.heldRun(of: sync)?.id, queued: await engine.queuedRun(of: sync)?.id,
+            active: await engine.activeRun(of: sync)?.id,
+            blockedReason: await engine.lane(sync.destination)?.blockedReason,
+            sourceBlockedReason: await engine.definition(of: sync)?.source?.blockedReason
+        ).reason(destination: sync.destination, overlap: policy.overlap)
     }
 
     private func skip(_ sync: SyncID, nominal: Instant, missed: Int, reason: String) async {

@@ -1,0 +1,110 @@
+import Foundation
+import Simulation
+
+/// Plays simulated histories.
+///
+///     simulate [--histories N] [--seed S] [--users N] [--rounds N] [--mutation NAME | --mutants] [--threads N] [--trace]
+///
+/// Exits 1 when a history breaches a promise, when a mutant survives, or when a fault kind came too seldom.
+@main
+enum Simulate {
+    struct Options {
+        var histories: UInt64 = 100_000
+        var seed: UInt64 = 1
+        var users = 12
+        var rounds = 24
+        var threads = 2
+        var mutation: Mutation?
+        var isMutants = false
+        var isTraced = false
+    }
+
+    static func main() throws {
+        guard let options = read(CommandLine.arguments.dropFirst()) else {
+            print("usage: simulate [--histories N] [--seed S] [--users N] [--rounds N] [--mutation NAME | --mutants]"
+                + " [--threads N] [--trace]")
+            exit(64)
+        }
+        exit(options.isMutants ? try killMutants(options) : try play(options))
+    }
+
+    private static func read(_ arguments: ArraySlice<String>) -> Options? {
+        var options = Options()
+        var rest = arguments
+        while let name = rest.popFirst() {
+            if name == "--mutants" {
+                options.isMutants = true
+                continue
+            }
+            if name == "--trace" {
+                options.isTraced = true
+                continue
+            }
+            guard let value = rest.popFirst() else { return nil }
+            switch name {
+            case "--histories": options.histories = UInt64(value) ?? 0
+            case "--seed": options.seed = UInt64(value) ?? 0
+            case "--users": options.users = Int(value) ?? 0
+            case "--rounds": options.rounds = Int(value) ?? 0
+            case "--threads": options.threads = Int(value) ?? 0
+            case "--mutation":
+                guard let mutation = Mutation(rawValue: value) else { return nil }
+                options.mutation = mutation
+            default: return nil
+            }
+        }
+        let isSound = options.histories > 0 && options.users > 3 && options.rounds > 0 && options.threads > 0
+        return isSound ? options : nil
+    }
+
+    private static func play(_ options: Options) throws -> Int32 {
+        let began = Date()
+        var campaign = Campaign()
+        if options.isTraced {
+            try campaign.play(
+                options.seed..<(options.seed + options.histories), users: options.users, rounds: options.rounds,
+                mutation: options.mutation, trace: { print($0) })
+        } else {
+            campaign = try ParallelCampaign(
+            seeds: options.seed..<(options.seed + options.histories), threads: options.threads
+        ).play(users: options.users, rounds: options.rounds, mutation: options.mutation)
+        }
+        print(campaign.summary + String(format: ", %.1f s", Date().timeIntervalSince(began)))
+        for kind in FaultKind.allCases { print("  \(kind): \(campaign.faults[kind])") }
+        for history in campaign.breaches {
+            print("seed \(history.seed): \(history.breach ?? "")")
+            print("  replay: \(replay(history.seed, options))")
+        }
+        var isRare = false
+        if options.histories >= 10_000 {
+            for kind in FaultKind.allCases where campaign.faults[kind] < 100 {
+                print("\(kind) came only \(campaign.faults[kind]) times")
+                isRare = true
+            }
+        }
+        return campaign.breaches.isEmpty && !isRare ? 0 : 1
+    }
+
+    private static func replay(_ seed: UInt64, _ options: Options) -> String {
+        "swift run -c release simulate --seed \(seed) --histories 1 --users \(options.users) --rounds \(options.rounds)"
+            + (options.mutation.map { " --mutation \($0.rawValue)" } ?? "")
+    }
+
+    private static func killMutants(_ options: Options) throws -> Int32 {
+        var survivors = 0
+        for mutation in Mutation.allCases {
+            var campaign = Campaign()
+            try campaign.play(
+                options.seed..<(options.seed + options.histories), users: options.users, rounds: options.rounds,
+                mutation: mutation, stopsAtBreach: true)
+            if let caught = campaign.breaches.first {
+                print("\(mutation.rawValue): caught by history \(campaign.histories), \(caught.breach ?? "")")
+            } else {
+                print("\(mutation.rawValue): SURVIVED \(campaign.histories) histories")
+                survivors += 1
+            }
+        }
+        print("\(Mutation.allCases.count - survivors) of \(Mutation.allCases.count) caught, the canary among them")
+        return survivors == 0 ? 0 : 1
+    }
+}

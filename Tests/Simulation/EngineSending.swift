@@ -1,0 +1,265 @@
+import Membership
+import Scheduling
+import SyncEngine
+
+extension EngineProcess {
+    /// Takes up a plan where its durable facts left it.
+    func beginSending(_ run: ActiveRun) {
+        guard let plan = world.disk.plans[run.id] else { return handle(.storageFailed("the plan is missing"), run) }
+        run.plan = plan
+        if run.snapshot.isEmpty { run.snapshot = world.disk.snapshots[run.id] ?? [] }
+        let records = Array(world.disk.batches[run.id, default: [:]].values)
+        run.delivery = DeliveryMachine(
+            run: run.machine.record.id, count: plan.count, records: records, retryFor: world.weather.retryFor,
+            countLimit: world.disk.countLimit ?? .max)
+        if let reason = run.cancelledEarly { run.delivery?.cancel(reason) }
+        pump(run)
+    }
+
+    /// Prepares, commits and sends as much as may be just now.
+    func pump(_ run: ActiveRun) {
+        guard !run.isOver, run.machine.record.phase == .sending, run.delivery != nil, run.newState == nil else { return }
+        let end = prepare(run)
+        store(run)
+        launch(run)
+        if let end, run.prepared.isEmpty, run.ready.isEmpty, run.facts.isEmpty, !run.isCommitting {
+            conclude(run, end)
+        }
+    }
+
+    private func prepare(_ run: ActiveRun) -> SendingEnd? {
+        while var delivery = run.delivery {
+            if run.frozenSince != nil, !delivery.isEnding { return nil }
+            let step = delivery.next(now: monotonic)
+            run.delivery = delivery
+            if delivery.isEnding { withdrawAll(run) }
+            switch step {
+            case .finished(let end): return end
+            case .wait(let until):
+                if let until { wake(run, at: until) }
+                return nil
+            case .cut(let range):
+                guard delivery.flying < world.weather.requests * 2 else { return nil }
+                let end = wordable(run, range, delivery.countLimit)
+                if end == range.lowerBound {
+                    run.facts += delivery.refuse(at: range.lowerBound, reason: "too large", at: now)
+                } else {
+                    let started = delivery.cut(range.lowerBound..<end, at: now)
+                    add(started.piece, started.fact, run)
+                }
+                run.delivery = delivery
+            case .resend(let piece):
+                guard delivery.flying < world.weather.requests * 2 else { return nil }
+                let end = wordable(run, piece.range, delivery.countLimit)
+                if end == piece.range.lowerBound {
+                    run.facts += delivery.refuse(at: end, reason: "too large", at: now)
+                } else {
+                    let shortened = delivery.shorten(piece, to: piece.range.lowerBound..<end, at: now)
+                    run.facts += shortened.facts
+                    let started = delivery.resend(shortened.piece, at: now)
+                    add(started.piece, started.fact, run)
+                }
+                run.delivery = delivery
+            }
+        }
+        return nil
+    }
+
+    /// The end of what fits into one request, and carries nobody whom no request can carry.
+    private func wordable(_ run: ActiveRun, _ range: Range<Int>, _ limit: Int) -> Int {
+        var end = range.lowerBound
+        let most = min(range.upperBound, range.lowerBound + min(limit, world.weather.requestSize))
+        while end < most, !world.unwordable.contains(run.plan[end].user) { end += 1 }
+        return end
+    }
+
+    private func add(_ piece: Piece, _ fact: BatchFact, _ run: ActiveRun) {
+        run.facts.append(fact)
+        run.prepared.append(ActiveRun.Prepared(piece: piece, messages: messages(piece, run)))
+    }
+
+    private func messages(_ piece: Piece, _ run: ActiveRun) -> [Message] {
+        var identity = MessageIdentity(
+            namespace: world.namespace, sync: mutation == .sharedIdNamespace ? world.names[0] : world.names[run.sync],
+            trait: world.trait)
+        return run.plan[piece.range].map { change in
+            var nonce = change.attempt.nonce
+            if mutation == .resendWithNewId { nonce = PlanNonce(high: nonce.high, low: nonce.low &+ UInt64(piece.attempts)) }
+            return Message(
+                id: world.ids[change.user].withUnsafeBytes { identity.id(of: $0, nonce: nonce) }, sync: run.sync,
+                user: change.user, value: change.entered, timestamp: change.attempt.timestamp.milliseconds)
+        }
+    }
+
+    // MARK: - Committing
+
+    private func store(_ run: ActiveRun) {
+        guard !run.isCommitting, !run.isStorageFailing, !run.facts.isEmpty else { return }
+        run.isCommitting = true
+        var (facts, prepared) = (run.facts, run.prepared)
+        run.facts = []
+        run.prepared = []
+        if mutation == .cursorBeforeAck { facts = facts.map(Self.tooEarly) }
+        let stored = mutation == .cursorPerProcessOnly ? [] : facts
+        commit { $0.apply(stored, of: run.id) } then: { [self] isDurable in
+            guard !run.isOver else { return }
+            run.isCommitting = false
+            if isDurable {
+                noteAccepted(facts, run)
+                run.ready += prepared
+                if run.delivery?.isEnding == true { withdrawAll(run) }
+            } else {
+                run.facts = facts + run.facts
+                run.prepared = prepared + run.prepared
+                run.delivery?.stall(now: monotonic)
+                run.isStorageFailing = true
+                world.queue.put(at: world.time + 5_000, in: self) { [self] in
+                    run.isStorageFailing = false
+                    pump(run)
+                }
+            }
+            pump(run)
+        }
+    }
+
+    private static func tooEarly(_ fact: BatchFact) -> BatchFact {
+        guard case .put(var record) = fact, record.state == .sending else { return fact }
+        record.state = .accepted
+        return .put(record)
+    }
+
+    private func noteAccepted(_ facts: [BatchFact], _ run: ActiveRun) {
+        for case .put(let record) in facts where record.state == .accepted {
+            var piece = Piece.covering(record)
+            piece.attempts = max(0, record.attempts - 1)
+            world.oracle.recordedAccepted(messages(piece, run).map(\.id))
+        }
+    }
+
+    func withdrawAll(_ run: ActiveRun) {
+        for waiting in run.prepared + run.ready {
+            if let facts = run.delivery?.withdraw(waiting.piece.id, at: now) { run.facts += facts }
+        }
+        run.prepared = []
+        run.ready = []
+    }
+
+    // MARK: - On the wire
+
+    private func launch(_ run: ActiveRun) {
+        while run.frozenSince == nil, let next = run.ready.first {
+            switch gate.admit(count: next.piece.range.count, now: monotonic) {
+            case .go:
+                run.ready.removeFirst()
+                fly(next, run)
+            case .wait(let until, let isStalled):
+                if isStalled { run.delivery?.stall(now: monotonic) }
+                return wake(run, at: until)
+            case .waitForSlot: return
+            case .blocked(let reason):
+                run.delivery?.giveUp(reason)
+                withdrawAll(run)
+                return wake(run, at: monotonic + 1)
+            }
+        }
+    }
+
+    private func fly(_ prepared: ActiveRun.Prepared, _ run: ActiveRun) {
+        let startedAt = monotonic
+        world.tell("run \(run.id) sends \(prepared.messages.map { "\($0.user)\($0.value ? "+" : "-")" })")
+        run.flights[prepared.piece.id] = prepared.messages
+        world.oracle.launched(
+            prepared.messages,
+            Oracle.Launch(
+                run: run.id, sync: run.sync, plan: run.plan,
+                ledgerMembers: run.machine.record.plan?.ledger ?? 0, leaveLimit: world.weather.leaveLimit,
+                isConfigured: world.isConfigured[run.sync], process: number,
+                isOnRecord: world.isOnRecord(prepared.piece.range, run.id)),
+            at: world.time)
+        world.transmit(prepared.messages, of: self) { [self] outcome in
+            answered(prepared, bent(outcome), heard: outcome, startedAt, run)
+        }
+    }
+
+    private func bent(_ outcome: DeliveryOutcome) -> DeliveryOutcome {
+        switch (mutation, outcome) {
+        case (.timeoutIsSuccess, .unknown(nil, _, _)), (.rejected200IsOK, .unknown(200, _, _)),
+            (.redirect200IsOK, .blocked(302, _)):
+            .accepted(status: 200, rejected: [])
+        case (.retryAfterIgnored, .notAccepted(let status, let reason, _)):
+            .notAccepted(status: status, reason: reason, retryAfter: nil)
+        default: outcome
+        }
+    }
+
+    private func answered(
+        _ prepared: ActiveRun.Prepared, _ outcome: DeliveryOutcome, heard: DeliveryOutcome, _ startedAt: Int64,
+        _ run: ActiveRun
+    ) {
+        world.oracle.answered(prepared.messages, heard, process: number, at: world.time)
+        run.flights[prepared.piece.id] = nil
+        world.tell("run \(run.id) hears \(outcome)")
+        let isProbe = gate.breakerState == .halfOpen
+        if mutation != .breakerStuckHalfOpen || !isProbe { gate.end(with: outcome, now: monotonic) }
+        if let facts = run.delivery?.answer(
+            prepared.piece.id, with: outcome, startedAt: startedAt, now: monotonic, at: now) {
+            run.facts += facts
+        }
+        if case .blocked = outcome { withdrawAll(run) }
+        for other in underWay { pump(other) }
+    }
+
+    private func wake(_ run: ActiveRun, at deadline: Int64) {
+        guard deadline < run.timer else { return }
+        run.timer = deadline
+        world.tell("run \(run.id) wakes at \(deadline)")
+        world.queue.put(at: max(deadline, world.time), in: self) { [self] in
+            guard run.timer == deadline else { return }
+            run.timer = .max
+            pump(run)
+        }
+    }
+
+    private func conclude(_ run: ActiveRun, _ end: SendingEnd) {
+        guard let delivery = run.delivery, !run.isConcluded else { return }
+        run.isConcluded = true
+        if mutation == .reorderRetries { resendMuchLater(run, delivery) }
+        var counts = DeliveryCounts()
+        for part in delivery.outcomes() {
+            if part.state == .accepted { counts.accepted += part.range.count }
+            if part.state == .rejected { counts.rejected += part.range.count }
+        }
+        handle(.sent(counts), run)
+        if delivery.countLimit < world.disk.countLimit ?? .max {
+            commit { $0.countLimit = delivery.countLimit } then: { _ in }
+        }
+        handle(.sendingEnded(end, newlyOwed: 0), run)
+    }
+
+    private func resendMuchLater(_ run: ActiveRun, _ delivery: DeliveryMachine) {
+        for part in delivery.outcomes() where part.state == .unknown {
+            var piece = Piece.covering(part.range)
+            piece.attempts = 1
+            let messages = messages(piece, run)
+            world.queue.put(at: world.time + world.dice.span(60_000...Weather.interval * 3), in: self) { [self] in
+                fly(ActiveRun.Prepared(piece: piece, messages: messages), run)
+            }
+        }
+    }
+}
+
+extension Piece {
+    /// A piece as it must have been for a record to cover it.
+    static func covering(_ record: BatchRecord) -> Piece { covering(record.range) }
+
+    static func covering(_ range: Range<Int>) -> Piece {
+        var machine = DeliveryMachine(run: RunID(1), count: range.upperBound, records: [], retryFor: 0)
+        return machine.cut(0..<range.upperBound, at: Instant(milliseconds: 0)).piece.limited(to: range)
+    }
+
+    private func limited(to range: Range<Int>) -> Piece {
+        var piece = self
+        piece.range = range
+        return piece
+    }
+}

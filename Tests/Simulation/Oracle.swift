@@ -1,0 +1,278 @@
+import Membership
+import Scheduling
+import SyncEngine
+
+/// What was read for a run, as it really was.
+struct FetchTruth {
+    var members: [Bool]
+    /// The source ended normally; anything else proves nothing.
+    var isComplete: Bool
+    var hasUnreadable: Bool
+}
+
+/// One message on its way to the receiver.
+struct Message: Hashable {
+    var id: MessageID
+    var sync: Int
+    var user: Int
+    var value: Bool
+    var timestamp: Int64
+}
+
+/// Knows what really happened and judges every step. The first breach ends a history.
+struct Oracle {
+    private struct Transition {
+        var message: Message
+        /// When an attempt of this or of an earlier transition to the same value last ended in doubt.
+        var isAmbiguousSince: Int64?
+        /// An attempt of this very transition ended in doubt.
+        var isInDoubt = false
+        /// Earlier ids, which this one replaces as soon as it has arrived.
+        var replaces: [MessageID] = []
+        /// Accepted or refused for certain, as far as the sender can know.
+        var isSettled = false
+    }
+
+    private(set) var breach: String?
+    private let users: Int
+    private let receiver: Weather.Receiver
+    private var fetches: [Int64: FetchTruth] = [:]
+    private var known: [MessageID: Message] = [:]
+    /// Newest transition of each sync and user; ids that newer ones replaced.
+    private var latest: [Transition?]
+    private var superseded: Set<MessageID> = []
+    private var received: Set<MessageID> = []
+    private var durable: Set<MessageID> = []
+    /// Timestamp of the latest transition that arrived, by sync and user.
+    private var newestArrived: [Int64]
+    private var lastLaunch: [Int64]
+    private var onWire: [Int: Int] = [:]
+    private var active: [Int: Int] = [:]
+    private var occurrences: Set<Int64> = []
+    private var approvals: [Int64: Set<Int>] = [:]
+    private var quietUntil: [Int: Int64] = [:]
+    private var dismissed: Set<Int> = []
+    /// Users about whom a state that was put back knows less than the receiver; nothing is promised for them.
+    private(set) var forgotten: Set<Int> = []
+    private(set) var launches = 0
+    private(set) var checks = 0
+
+    init(users: Int, syncs: Int, receiver: Weather.Receiver) {
+        self.users = users
+        self.receiver = receiver
+        newestArrived = [Int64](repeating: -(1 << 60), count: users * syncs)
+        lastLaunch = newestArrived
+        latest = [Transition?](repeating: nil, count: users * syncs)
+    }
+
+    mutating func report(_ sentence: @autoclosure () -> String) {
+        if breach == nil { breach = sentence() }
+    }
+
+    mutating func require(_ holds: Bool, _ sentence: @autoclosure () -> String) {
+        checks += 1
+        if !holds { report(sentence()) }
+    }
+
+    // MARK: - Runs
+
+    mutating func fetched(_ run: Int64, _ truth: FetchTruth, sync: Int) {
+        fetches[run] = truth
+        guard truth.isComplete else { return }
+        dismissed = dismissed.filter { [users] entry in
+            let slot = entry / 2
+            return slot / users != sync || (entry % 2 == 1) == truth.members[slot % users]
+        }
+    }
+
+    mutating func began(run: Int64, sync: Int, in process: Int) {
+        require(active[sync] == nil, "I-9: run \(run) of sync \(sync) began while another was under way")
+        active[sync] = process
+    }
+
+    mutating func ended(sync: Int) { active[sync] = nil }
+
+    mutating func died(_ process: Int) {
+        active = active.filter { $0.value != process }
+        onWire = onWire.filter { $0.value != process }
+        quietUntil[process] = nil
+    }
+
+    mutating func scheduled(_ nominal: Instant, sync: Int, now: Instant) {
+        require(
+            occurrences.insert(nominal.milliseconds * 2 + Int64(sync)).inserted,
+            "I-11: occurrence \(nominal.milliseconds) of sync \(sync) started a second run")
+        let newest = now.milliseconds - now.milliseconds % Weather.interval
+        require(
+            nominal.milliseconds == newest,
+            "T8: a run was started for \(nominal.milliseconds) when \(newest) was the newest due")
+    }
+
+    mutating func approved(_ run: Int64, _ plan: [Change]) {
+        approvals[run] = Self.content(plan)
+    }
+
+    private static func content(_ plan: [Change]) -> Set<Int> { Set(plan.map { $0.user * 2 + ($0.entered ? 1 : 0) }) }
+
+    mutating func dismiss(_ user: Int, _ value: Bool, sync: Int) {
+        dismissed.insert((sync * users + user) * 2 + (value ? 1 : 0))
+    }
+
+    func isDismissed(_ user: Int, _ value: Bool, sync: Int) -> Bool { dismissed.contains((sync * users + user) * 2 + (value ? 1 : 0)) }
+
+    // MARK: - Messages
+
+    struct Launch {
+        var run: Int64
+        var sync: Int
+        var plan: [Change]
+        var ledgerMembers: Int
+        var leaveLimit: Int?
+        var isConfigured: Bool
+        var process: Int
+        var isOnRecord: Bool
+    }
+
+    mutating func launched(_ messages: [Message], _ launch: Launch, at time: Int64) {
+        launches += 1
+        require(launch.isConfigured, "I14: run \(launch.run) sends although its sync is not configured")
+        require(launch.isOnRecord, "I-10: run \(launch.run) sends what is not on record")
+        require(time >= quietUntil[launch.process] ?? 0, "N7: sent before Retry-After was over")
+        guard let truth = fetches[launch.run] else { return report("run \(launch.run) sends and never read") }
+        require(truth.isComplete, "I-3: run \(launch.run) sends what an incomplete reading said")
+        checkApproval(launch, truth)
+        for message in messages { check(message, launch, truth, at: time) }
+    }
+
+    /// A plan that a guard must have held goes out only as what a person saw.
+    private mutating func checkApproval(_ launch: Launch, _ truth: FetchTruth) {
+        let leaves = launch.plan.reduce(0) { $0 + ($1.kind == .left ? 1 : 0) }
+        let isEmpty = !truth.members.contains(true) && launch.ledgerMembers > 0
+        guard isEmpty || leaves > launch.leaveLimit ?? .max else { return }
+        require(
+            approvals[launch.run] == Self.content(launch.plan),
+             "I-3: run \(launch.run) trips a guard and nobody approved that plan")
+    }
+
+    private mutating func check(_ message: Message, _ launch: Launch, _ truth: FetchTruth, at time: Int64) {
+        let slot = launch.sync * users + message.user
+        if message.value {
+            require(truth.members[message.user], "I-1: user \(message.user) is told true and was not in the snapshot")
+        } else {
+            require(
+                !truth.members[message.user], "I-3: user \(message.user) is told false and was in the snapshot")
+            require(
+                !truth.hasUnreadable || approvals[launch.run] != nil,
+                "I-3: user \(message.user) is told false although rows were unreadable")
+        }
+        require(!isDismissed(message.user, message.value, sync: launch.sync), "a dismissed member was sent again")
+        let isRepeat = known[message.id] != nil
+        if let same = known[message.id] {
+            require(same == message, "I-4, I-5: one id for two messages")
+        }
+        known[message.id] = message
+        require(!superseded.contains(message.id) || forgotten.contains(slot), "I-6: an attempt for user \(message.user) was sent again after a later one")
+        require(!durable.contains(message.id), "I-10: sent again after its acceptance was durable")
+        require(onWire[slot] == nil, "I-6: two messages of one user on the wire")
+        onWire[slot] = launch.process
+        lastLaunch[slot] = time
+        guard let before = latest[slot] else {
+            latest[slot] = Transition(message: message)
+            return
+        }
+        guard before.message.id != message.id else { return }
+        if isRepeat {
+            // The later transition certainly never arrived, so the earlier attempt is still the last one.
+            latest[slot] = Transition(
+                message: message, isAmbiguousSince: before.isAmbiguousSince,
+                isInDoubt: true, replaces: before.replaces.filter { $0 != message.id })
+            return
+        }
+        if !forgotten.contains(slot) {
+            require(message.timestamp > newestArrived[slot], "§4: a later transition of user \(message.user) has no later timestamp")
+            require(
+                before.isSettled || before.message.value != message.value, "I-4: an unsettled attempt for user \(message.user) got another id")
+            if receiver == .plain, before.message.value != message.value, let since = before.isAmbiguousSince {
+                require(
+                    time >= since + Weather.longestDelay, "I-8: the opposite was sent \(time - since) ms after doubt")
+            }
+        }
+        var next = Transition(message: message)
+        next.replaces = before.replaces + [before.message.id]
+        // Doubt about any earlier attempt stays for as long as that attempt may still arrive.
+        if before.message.value == message.value { next.isAmbiguousSince = before.isAmbiguousSince }
+        latest[slot] = next
+    }
+
+    mutating func answered(_ messages: [Message], _ outcome: DeliveryOutcome, process: Int, at time: Int64) {
+        for message in messages {
+            onWire[message.sync * users + message.user] = nil
+            mark(message) { transition in
+                switch outcome {
+                case .accepted, .refused: transition.isSettled = true
+                case .unknown, .partly:
+                    transition.isAmbiguousSince = time
+                    transition.isInDoubt = true
+                case .tooLarge, .blocked, .notAccepted:
+                    // Certainly nothing arrived, unless an earlier attempt may have.
+                    if !transition.isInDoubt { transition.isSettled = true }
+                }
+            }
+        }
+        if case .notAccepted(_, _, let pause?) = outcome { quietUntil[process] = time + pause.milliseconds }
+    }
+
+    private mutating func mark(_ message: Message, _ change: (inout Transition) -> Void) {
+        let slot = message.sync * users + message.user
+        guard var transition = latest[slot], transition.message.id == message.id else { return }
+        change(&transition)
+        latest[slot] = transition
+    }
+
+    /// The sender died with these on the wire.
+    mutating func lost(_ messages: [Message], at time: Int64) {
+        for message in messages {
+            mark(message) {
+                $0.isAmbiguousSince = time
+                $0.isInDoubt = true
+            }
+        }
+    }
+
+    mutating func arrived(_ message: Message) {
+        received.insert(message.id)
+        let slot = message.sync * users + message.user
+        newestArrived[slot] = max(newestArrived[slot], message.timestamp)
+        var replaced: [MessageID] = []
+        mark(message) { transition in
+            replaced = transition.replaces
+            transition.replaces = []
+        }
+        superseded.formUnion(replaced)
+    }
+
+    /// The store was told, durably, that the receiver accepted these.
+    mutating func recordedAccepted(_ ids: [MessageID]) {
+        for id in ids {
+            require(received.contains(id), "told accepted and never received")
+            durable.insert(id)
+        }
+    }
+
+    mutating func unblockedByHand(_ process: Int) { quietUntil[process] = nil }
+
+    /// An older state of the disk was put back: what was told since is nowhere on record.
+    mutating func rewound(to time: Int64, users count: Int, syncs: Int, runs: Set<Int64>) {
+        for sync in 0..<syncs {
+            for user in 0..<count {
+                let slot = sync * users + user
+                if lastLaunch[slot] >= time - Weather.settle { forgotten.insert(slot) }
+            }
+        }
+        durable = []
+        superseded = []
+        dismissed = []
+        occurrences = []
+        approvals = approvals.filter { runs.contains($0.key) }
+    }
+}

@@ -1,0 +1,42 @@
+import Foundation
+import Scheduling
+import Synchronization
+
+/// A campaign on several threads. The threads take seeds in blocks; the result does not depend on who took which.
+package struct ParallelCampaign: Sendable {
+    private let seeds: Range<UInt64>
+    private let threads: Int
+    private static let block: UInt64 = 250
+
+    package init(seeds: Range<UInt64>, threads: Int) {
+        self.seeds = seeds
+        self.threads = threads
+    }
+
+    package func play(users: Int = 12, rounds: Int = 24, mutation: Mutation? = nil) throws -> Campaign {
+        let total = Mutex(Campaign())
+        let next = Mutex(seeds.lowerBound)
+        let failure = Mutex<ScheduleError?>(nil)
+        DispatchQueue.concurrentPerform(iterations: threads) { _ in
+            while true {
+                let start = next.withLock { next in
+                    defer { next += Self.block }
+                    return next
+                }
+                guard start < seeds.upperBound else { return }
+                var campaign = Campaign()
+                do throws(ScheduleError) {
+                    try campaign.play(
+                        start..<min(start + Self.block, seeds.upperBound), users: users, rounds: rounds,
+                        mutation: mutation)
+                } catch {
+                    failure.withLock { $0 = error }
+                    return
+                }
+                total.withLock { [campaign] in $0.add(campaign) }
+            }
+        }
+        if let error = failure.withLock({ $0 }) { throw error }
+        return total.withLock { $0 }
+    }
+}
