@@ -228,6 +228,7 @@ package struct SocketControl: ControlService {
 
     private static func decoded<View: Decodable>(_ line: some Collection<UInt8>) throws(Refusal) -> View {
         if let refusal = refusal(in: line) { throw refusal }
+        if View.self == ChangeNotice.self, let notice = EventLine.notice(in: line) as? View { return notice }
         do {
             return try JSONDecoder().decode(View.self, from: Data(line))
         } catch {

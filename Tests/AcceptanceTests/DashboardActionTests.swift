@@ -136,6 +136,8 @@ struct DashboardActionTests {
         dashboard.press("y")
         try await eventually("the leaves arrive") { try receiver.leavers() == ids(21...100) }
         dashboard.seeNoMore("held 1")
+        // While the run is under way, leaving its own engine asks first.
+        dashboard.see("run 0")
         try dashboard.quit()
         try await workspace.expectSoundState()
     }

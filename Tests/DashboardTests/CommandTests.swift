@@ -14,7 +14,7 @@ struct CommandTests {
         ("dump", .dump(nil)), ("dump x.txt", .dump("x.txt")), ("screen events", .screen("events")), ("quit", .action(.quit)),
         ("schedule a daily at 06:30", .schedule("a", when: "daily at 06:30")), ("overlap a b", .host(["overlap", "a", "b"])),
         ("undo 4", .host(["undo", "4"])), ("verify", .host(["verify"])), ("times utc", .times(.utc)), ("mouse off", .mouse(false)),
-        ("runs a", .screen("runs a")), ("status", .screen("overview")), ("members a", .go("a")),
+        ("runs a", .screen("runs a")), ("status", .screen("overview")), ("members a", .members("a")), ("guard a max_leave 30%", .guardLimit(cohort: "a", name: "max_leave", value: "30%")),
     ])
     func commands(line: String, expected: PaletteCommand) throws {
         #expect(try PaletteCommand.parse(line) == expected)
@@ -34,7 +34,7 @@ struct CommandTests {
     }
 
     @Test func everyWordIsUnderstood() {
-        let arguments = ["theme": "mono", "overlap": "a b", "times": "utc"]
+        let arguments = ["theme": "mono", "overlap": "a b", "times": "utc", "guard": "a max_leave default"]
         for (word, usage, _) in PaletteCommand.words {
             let line = usage.contains(" ") ? word + " " + (arguments[word] ?? "x") : word
             #expect(throws: Never.self, "\(line)") { try PaletteCommand.parse(line) }

@@ -42,7 +42,8 @@ extension DashboardModel {
         switch screen {
         case .destinations, .engine, .wallboard: return true
         // Whether a destination takes anything is told by no notice.
-        default: return isSending
+        case .overview, .cohort, .run: return isSending
+        default: return false
         }
     }
 

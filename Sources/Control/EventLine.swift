@@ -1,0 +1,85 @@
+/// Reads the line of an event notice without a JSON decoder: under a flood of events almost every line is one, and a
+/// general decoder would cost more than everything else that a dashboard does.
+///
+/// Only the form that ``ChangeNotice`` itself writes is understood, without escapes; any other line is left to the decoder.
+struct EventLine {
+    private var rest: UnsafeBufferPointer<UInt8>.SubSequence
+
+    /// The notice in a line; nil when the line is no event, or is written in another way.
+    static func notice(in line: some Collection<UInt8>) -> ChangeNotice? {
+        let notice = line.withContiguousStorageIfAvailable { bytes -> ChangeNotice? in
+            var reader = EventLine(rest: bytes[...])
+            return reader.notice()
+        }
+        return notice ?? nil
+    }
+
+    private mutating func notice() -> ChangeNotice? {
+        guard skip(#"{"sequence":"#), let sequence = integer(), skip(#","run":null,"event":{"#) else {
+            return nil
+        }
+        guard let at = text("at"), skip(","), let sync = text("sync"), skip(","), let run = text("run"), skip(","),
+            let user = text("user"), skip(","), let event = text("event"), skip(","), let status = text("status"), skip(","),
+            case .some(let request) = optionalText("request"), skip(","), skip(#""http_status":"#)
+        else { return nil }
+        var code: Int?
+        if !skip("null") {
+            guard let number = integer() else { return nil }
+            code = number
+        }
+        guard skip(#","attempts":"#), let attempts = integer(), skip(#","reasserted":"#) else { return nil }
+        let isReasserted = skip("true")
+        guard isReasserted || skip("false"), skip(","), case .some(let reason) = optionalText("reason"), skip("}") else {
+            return nil
+        }
+        guard skip(#","frozen":null,"configured":null}"#), rest.isEmpty else { return nil }
+        var notice = ChangeNotice(sequence: sequence)
+        notice.event = EventView(
+            at: at, sync: sync, run: run, user: user, event: event, status: status, request: request, http_status: code,
+            attempts: attempts, reasserted: isReasserted, reason: reason)
+        return notice
+    }
+
+    /// Steps over these bytes; false leaves everything where it is.
+    private mutating func skip(_ text: StaticString) -> Bool {
+        let count = text.utf8CodeUnitCount
+        guard rest.count >= count else { return false }
+        for index in 0..<count where rest[rest.startIndex + index] != text.utf8Start[index] { return false }
+        rest = rest.dropFirst(count)
+        return true
+    }
+
+    private mutating func integer() -> Int? {
+        var value = 0
+        var digits = 0
+        while let byte = rest.first, byte >= 0x30, byte <= 0x39, digits < 18 {
+            value = value * 10 + Int(byte - 0x30)
+            digits += 1
+            rest = rest.dropFirst()
+        }
+        return digits > 0 ? value : nil
+    }
+
+    private mutating func text(_ key: StaticString) -> String? {
+        guard skip("\""), skip(key), skip("\":\"") else { return nil }
+        return string()
+    }
+
+    /// - Returns: nil when it is not there; a text or `null` otherwise.
+    private mutating func optionalText(_ key: StaticString) -> String?? {
+        guard skip("\""), skip(key), skip("\":") else { return nil }
+        if skip("null") { return .some(nil) }
+        guard skip("\""), let text = string() else { return nil }
+        return .some(text)
+    }
+
+    /// Up to the closing quote; nil for a text with an escape in it.
+    private mutating func string() -> String? {
+        guard let end = rest.firstIndex(where: { $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }),
+            rest[end] == UInt8(ascii: "\"")
+        else { return nil }
+        let text = String(decoding: rest[..<end], as: UTF8.self)
+        rest = rest[(end + 1)...]
+        return text
+    }
+}
