@@ -75,6 +75,10 @@ package struct EventQuery: Codable, Sendable, Equatable {
     package var run: String?
     /// Newest runs first until this many events are found; null for no limit.
     package var limit: Int?
+    /// Only events at this moment (RFC 3339) or later.
+    package var since: String?
+    /// Whether to go on with every event as it is answered, until the engine goes away. Without `limit`.
+    package var follow = false
 
     package init() {}
 }

@@ -55,6 +55,8 @@ package struct SocketControl: ControlService {
         if let user = query.user { parameters.append(("user", user)) }
         if let run = query.run { parameters.append(("run", run)) }
         if let limit = query.limit { parameters.append(("limit", String(limit))) }
+        if let since = query.since { parameters.append(("since", since)) }
+        if query.follow { parameters.append(("follow", "true")) }
         try await stream(get("events", parameters), visit: visit)
     }
 

@@ -110,8 +110,10 @@ struct ControlRoutes {
         query.user = request.value("user")
         query.run = request.value("run")
         query.limit = request.value("limit").flatMap(Int.init).map { max(1, $0) }
+        query.since = request.value("since")
+        query.follow = request.value("follow") == "true"
         return stream { [service, query] channel in
-            let writer = LineWriter(channel)
+            let writer = LineWriter(channel, isPrompt: query.follow)
             try await service.events(query) { await writer.write($0.jsonLine()) }
             await writer.flush()
         }
@@ -183,22 +185,39 @@ struct ControlRoutes {
 /// Gathers lines into pieces of some size before they go into the channel.
 private actor LineWriter {
     private let channel: ByteChannel
+    /// Whether lines go out soon even when few come, for a reader who watches.
+    private let isPrompt: Bool
     private var piece: [UInt8] = []
+    private var isFlushDue = false
+    private var isClosed = false
 
-    init(_ channel: ByteChannel) { self.channel = channel }
+    init(_ channel: ByteChannel, isPrompt: Bool = false) {
+        self.channel = channel
+        self.isPrompt = isPrompt
+    }
 
+    /// - Returns: false when nobody reads any more.
     func write(_ line: [UInt8]) async -> Bool {
         piece += line
         piece.append(0x0A)
-        guard piece.count >= 32 << 10 else { return true }
-        let full = piece
-        piece = []
-        return await channel.send(full)
+        if piece.count >= 32 << 10 {
+            await flush()
+        } else if isPrompt, !isFlushDue {
+            isFlushDue = true
+            Task {
+                try? await Task.sleep(nanoseconds: 20_000_000)
+                await self.flush()
+            }
+        }
+        return !isClosed
     }
 
     func flush() async {
-        if !piece.isEmpty { _ = await channel.send(piece) }
+        isFlushDue = false
+        guard !piece.isEmpty else { return }
+        let full = piece
         piece = []
+        if !(await channel.send(full)) { isClosed = true }
     }
 }
 

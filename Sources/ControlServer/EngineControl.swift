@@ -138,7 +138,12 @@ package struct EngineControl: ControlService {
         _ query: EventQuery, visit: @escaping @Sendable (EventView) async -> Bool
     ) async throws(Refusal) {
         do {
-            try await EventListing(history: history, store: store, query: query).walk(visit)
+            let listing = try EventListing(history: history, store: store, query: query)
+            if query.follow {
+                try await EventFollowing(history: history, listing: listing).walk(engine, visit)
+            } else {
+                try await listing.walk(visit)
+            }
         } catch {
             throw Refusal(error)
         }
@@ -188,7 +193,7 @@ package struct EngineControl: ControlService {
     }
 
     package func changes() async throws(Refusal) -> AsyncStream<ChangeNotice> {
-        await ChangeFeed(history: history).notices(of: engine)
+        ChangeFeed(history: history).notices(of: engine)
     }
 
     // MARK: - Acting

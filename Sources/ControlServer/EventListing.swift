@@ -8,12 +8,26 @@ struct EventListing {
     let history: History
     let store: any SyncStore
     let query: EventQuery
+    private let since: Instant?
+    private let member: MemberID?
+
+    init(history: History, store: any SyncStore, query: EventQuery) throws(Refusal) {
+        self.history = history
+        self.store = store
+        self.query = query
+        member = query.user.flatMap { MemberID($0) }
+        if query.user != nil, member == nil { throw Refusal(code: 64, message: "a user id has 1 to 1,024 bytes") }
+        since = query.since.flatMap(Instant.parse(rfc3339:))
+        if let text = query.since, since == nil {
+            throw Refusal(code: 64, message: "since=\(text) is no time; write it as 2026-03-01T12:00:00Z")
+        }
+        if query.follow, query.limit != nil {
+            throw Refusal(code: 64, message: "either limit or follow, not both")
+        }
+    }
 
     func walk(_ visit: @escaping @Sendable (EventView) async -> Bool) async throws {
-        if let user = query.user {
-            guard let member = MemberID(user) else {
-                throw Refusal(code: 64, message: "a user id has 1 to 1,024 bytes")
-            }
+        if let member {
             for event in try await history.events(of: member).reversed() where fits(event) {
                 guard await visit(EventView(event)) else { return }
             }
@@ -78,7 +92,7 @@ struct EventListing {
         filter.after = RunID(0)
         while true {
             let page = try await store.runs(filter)
-            for record in page where (record.plan?.count ?? 0) > 0 {
+            for record in page where (record.plan?.count ?? 0) > 0 && !isOver(record) {
                 guard try await walk(record, visit) else { return }
             }
             guard page.count == 500, let last = page.last else { return }
@@ -107,73 +121,19 @@ struct EventListing {
         return true
     }
 
+    /// Whether all of a run lies before the time that is asked for.
+    private func isOver(_ record: RunRecord) -> Bool {
+        guard let since, let finished = record.finishedAt else { return false }
+        return finished < since
+    }
+
     /// Repeats that moved nobody are no events, unless one user's whole history is asked for.
-    private func fits(_ event: MemberEvent) -> Bool {
+    func fits(_ event: MemberEvent) -> Bool {
         if event.isReasserted { return false }
+        if let since, event.at < since { return false }
+        if let member, event.member != member { return false }
         if let syncs = query.syncs, !syncs.contains(event.sync.description) { return false }
         if let run = query.run, run != event.run.description { return false }
         return true
-    }
-}
-
-/// Turns what the engine publishes into notices, with the members behind each batch read from the plan.
-struct ChangeFeed {
-    let history: History
-
-    /// Members told one by one of each batch; the rest only moves the counts. A flood must not slow its watchers.
-    static let eventsPerBatch = 200
-
-    func notices(of engine: Engine) async -> AsyncStream<ChangeNotice> {
-        let changes = await engine.changes()
-        let (stream, continuation) = AsyncStream.makeStream(
-            of: ChangeNotice.self, bufferingPolicy: .bufferingNewest(8_192))
-        let task = Task {
-            var sequence = 0
-            // Says that the watcher is watching: what happens from here on is told.
-            continuation.yield(ChangeNotice(sequence: sequence))
-            for await change in changes {
-                for var notice in await notices(of: change) {
-                    sequence += 1
-                    notice.sequence = sequence
-                    continuation.yield(notice)
-                }
-            }
-            continuation.finish()
-        }
-        continuation.onTermination = { _ in task.cancel() }
-        return stream
-    }
-
-    private func notices(of change: EngineChange) async -> [ChangeNotice] {
-        var notice = ChangeNotice(sequence: 0)
-        switch change {
-        case .run(let record):
-            notice.run = RunView(record)
-            return [notice]
-        case .frozen(let isFrozen):
-            notice.frozen = isFrozen
-            return [notice]
-        case .configured:
-            notice.configured = true
-            return [notice]
-        case .batches(let record, let facts):
-            notice.run = RunView(record)
-            return [notice] + (await events(of: record, facts))
-        }
-    }
-
-    private func events(of record: RunRecord, _ facts: [BatchFact]) async -> [ChangeNotice] {
-        var notices: [ChangeNotice] = []
-        for case .put(let batch) in facts where batch.state == .accepted || batch.state == .rejected {
-            let range = batch.range.lowerBound..<min(
-                batch.range.upperBound, batch.range.lowerBound + Self.eventsPerBatch)
-            try? await history.events(of: record, in: range) { event in
-                var notice = ChangeNotice(sequence: 0)
-                notice.event = EventView(event)
-                if !event.isReasserted { notices.append(notice) }
-                return true
-            }
-        }
-        return notices
     }
 }

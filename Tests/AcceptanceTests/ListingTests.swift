@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 /// Listings: their keys, `--plain`, times, following (PRODUCT.md §3).
@@ -72,6 +73,39 @@ struct ListingTests {
         follower.send(2)
         #expect(try await follower.ending(within: 20).code == 130)
         _ = try await engine.stop()
+    }
+
+    @Test("events --follow tells every event of a large run once, filtered, and goes on with the next engine")
+    func followingEverything() async throws {
+        let workspace = try Workspace()
+        let receiver = try await RunningReceiver(in: workspace)
+        try workspace.configure(receiver.endpoint)
+        var engine = try await RunningEngine(in: workspace)
+        let follower = try workspace.start(["events", "--follow", "--json"])
+        let ofOne = try workspace.start(["events", "--follow", "--json", "--user", Workspace.id(4_321)])
+        func told() -> Int { follower.output.components(separatedBy: #""status":"accepted""#).count - 1 }
+        // A batch holds thousands; each of them is told.
+        try workspace.list(1...6_000)
+        try await workspace.sync()
+        try await eventually("every enter is told") { told() >= 6_000 }
+        #expect(try await engine.stop().code == 0)
+        engine = try await RunningEngine(in: workspace)
+        try workspace.list(2...6_001)
+        try await workspace.sync()
+        try await eventually("the next engine's are told") { told() >= 6_002 }
+        follower.send(2)
+        ofOne.send(2)
+        let (all, one) = (try await follower.ending(within: 20), try await ofOne.ending(within: 20))
+        #expect(all.code == 130 && one.code == 130)
+        let events = try Self.accepted(all)
+        #expect(events.count == 6_002)
+        #expect(Set(events.map { "\($0.text("run") ?? "") \($0.text("user") ?? "")" }).count == 6_002)
+        #expect(try Self.accepted(one).map { $0.text("user") } == [Workspace.id(4_321)])
+        _ = try await engine.stop()
+    }
+
+    private static func accepted(_ ending: Ending) throws -> [JSON] {
+        try ending.lines().filter { $0.text("status") == "accepted" }
     }
 
     @Test("user: one line a sync, what they were told, since when, every event")

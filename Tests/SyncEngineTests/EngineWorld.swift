@@ -118,7 +118,7 @@ final class EngineWorld: Sendable {
         store = try SQLiteStore(path: folder.database)
         destination = NotingDestination(largest: largest)
         engine = Engine(context: EngineContext(
-            store: store, clock: LeapingClock(), folder: folder, namespace: try await store.namespace(), log: { _ in }))
+            store: store, clock: LeapingClock(), folder: folder, namespace: try await store.namespace(), log: .none))
         let definition = SyncDefinition(
             id: sync, audience: Audience(key: "big", name: "Big", id: "b1", trait: "Big"), template: "{name}",
             sourceKey: "list", sourceKind: "csv", source: source,

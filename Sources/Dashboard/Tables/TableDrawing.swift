@@ -66,6 +66,11 @@ extension Painter {
             put(span.text, row: line, column: place, width: width, role: span.role, align: column.align)
             place += width + 1
         }
-        if isSelected { restyle(row: line, column: region.column, width: region.width, role: .selected) }
+        // Only the first cell is reversed: a row of colours would be lost, and a step costs few bytes over a slow line.
+        if isSelected, let first = columns.first {
+            let text = model.cell(kind, row, first.column, width: first.width, &self).text
+            let width = first.column.align == .left ? min(first.width, max(1, self.columns(of: text))) : first.width
+            restyle(row: line, column: region.column, width: 3 + width, role: .selected)
+        }
     }
 }

@@ -57,7 +57,7 @@ package actor AlertWatch {
             if !(await engine.isFrozen) { try await judge() }
             try await tell()
         } catch {
-            context.log("alerts: \(error.message)")
+            context.log("alerts: \(error.message)", .error)
         }
     }
 
@@ -105,7 +105,7 @@ package actor AlertWatch {
         guard !changed.isEmpty || !messages.isEmpty else { return }
         try await store.saveAlerts(changed, messages: messages, channels: channels.map(\.key))
         machines.merge(changed) { $1 }
-        for message in messages { context.log("alert: \(message.line)") }
+        for message in messages { context.log("alert: \(message.line)", .warning) }
     }
 
     // MARK: - Telling
@@ -117,7 +117,7 @@ package actor AlertWatch {
         let known = Dictionary(channels.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
         let lost = pending.filter { known[$0.channel] == nil || now.milliseconds(since: $0.message.at) > Self.oldest }
         if !lost.isEmpty {
-            for alert in lost { context.log("alert given up on \(alert.channel): \(alert.message.line)") }
+            for alert in lost { context.log("alert given up on \(alert.channel): \(alert.message.line)", .warning) }
             try await store.removeAlerts(lost.map(\.id))
         }
         let gone = Set(lost.map(\.id))
@@ -142,13 +142,13 @@ package actor AlertWatch {
                 try await store.removeAlerts(batch.map(\.id))
             } catch {
                 // Told twice rather than never.
-                context.log("alerts: \(error.message)")
+                context.log("alerts: \(error.message)", .error)
             }
         case .failed(let reason):
             let count = (failures[key]?.count ?? 0) + 1
             let pause = min(Int64(5_000) << Int64(min(count - 1, 9)), 1_800_000)
             failures[key] = (context.clock.monotonic() + pause, count)
-            context.log("alert channel \(key): \(reason); again in \(pause / 1000) s")
+            context.log("alert channel \(key): \(reason); again in \(pause / 1000) s", .warning)
         }
         busy.remove(key)
     }

@@ -6,13 +6,17 @@ package actor DestinationLane {
     private var gate: DestinationGate
     private var waiting: [ObjectIdentifier: @Sendable () -> Void] = [:]
     private let clock: any EngineClock
+    private let log: EngineLog
+    /// What was last logged as going wrong; nil while all is well.
+    private var trouble: String?
     /// Round-trip times of the latest requests, in milliseconds.
     private var recentLatencies: [Int64] = []
     private var lastAnswer: (text: String, at: Instant)?
 
-    package init(key: String, rate: Int?, slots: Int, blockedReason: String?, clock: any EngineClock) {
+    package init(key: String, rate: Int?, slots: Int, blockedReason: String?, _ context: EngineContext) {
         self.key = key
-        self.clock = clock
+        clock = context.clock
+        log = context.log
         gate = DestinationGate(rate: rate, slots: slots, blockedReason: blockedReason)
     }
 
@@ -38,13 +42,27 @@ package actor DestinationLane {
 
     package func ended(with outcome: DeliveryOutcome, startedAt: Int64) {
         let now = clock.monotonic()
+        let before = gate.breakerState
         gate.end(with: outcome, now: now)
+        tell(outcome)
+        if gate.breakerState != before { log("\(key): breaker \(before.rawValue) → \(gate.breakerState.rawValue)", .warning) }
         recentLatencies.append(now - startedAt)
         if recentLatencies.count > 50 { recentLatencies.removeFirst() }
         lastAnswer = (outcome.summary, clock.now())
         let wakes = Array(waiting.values)
         waiting.removeAll()
         for wake in wakes { wake() }
+    }
+
+    /// One line when requests begin to go wrong, when they go wrong in another way, and when they go well again.
+    private func tell(_ outcome: DeliveryOutcome) {
+        if case .accepted = outcome {
+            if trouble != nil { log("\(key): requests are accepted again") }
+            trouble = nil
+        } else if trouble != outcome.summary {
+            trouble = outcome.summary
+            log("\(key): a request was not accepted: \(outcome.summary)", .warning)
+        }
     }
 
     package func forget(_ waiter: ObjectIdentifier) {

@@ -21,8 +21,7 @@ package actor Engine {
     /// Syncs with a run whose end could not be stored; nothing else of theirs starts before it is.
     var leftOpen: Set<SyncID> = []
     private var memoryInUse = 0
-    private var watchers: [Int: AsyncStream<EngineChange>.Continuation] = [:]
-    private var nextWatcher = 0
+    private let watchers = Watchers()
     private var isObserving = false
     var isStopping = false
     /// What alerts know of each sync that was asked about; see ``takeAlertFacts()``.
@@ -114,7 +113,7 @@ package actor Engine {
                 let stillBlocked = old == nil && state?.blockedAddress == destination.adapter?.address
                 keptLanes[destination.key] = DestinationLane(
                     key: destination.key, rate: destination.rate, slots: destination.requests,
-                    blockedReason: stillBlocked ? state?.blockedReason : nil, clock: context.clock)
+                    blockedReason: stillBlocked ? state?.blockedReason : nil, context)
             }
         }
         lanes = keptLanes
@@ -125,7 +124,7 @@ package actor Engine {
             for definition in new.syncs { await inheritLedger(of: definition) }
         }
         await endWhatNoLongerFits()
-        publish(.configured)
+        watchers.publish(.configured)
     }
 
     /// Notes since when schedules are followed: catch-up counts only occurrences after that, never paused ones.
@@ -145,7 +144,7 @@ package actor Engine {
         do throws(StoreError) {
             try await context.store.saveSyncStates(changed)
         } catch {
-            context.log("schedules: \(error.message)")
+            context.log("schedules: \(error.message)", .error)
         }
     }
 
@@ -175,7 +174,7 @@ package actor Engine {
             try await context.store.saveSyncState(state)
             try await context.store.saveSyncState(old)
         } catch {
-            context.log("\(definition.id): \(error.message)")
+            context.log("\(definition.id): \(error.message)", .error)
         }
     }
 
@@ -252,7 +251,7 @@ package actor Engine {
         do throws(StoreError) {
             try await context.store.saveDestinationState(state)
         } catch {
-            context.log("\(state.destination): \(error.message)")
+            context.log("\(state.destination): \(error.message)", .error)
         }
     }
 
@@ -272,34 +271,20 @@ package actor Engine {
 
     // MARK: - Watching
 
-    /// Every change from now on. A watcher that does not keep up loses the oldest; it never slows the engine.
-    package func changes() -> AsyncStream<EngineChange> {
-        let (stream, continuation) = AsyncStream.makeStream(
-            of: EngineChange.self, bufferingPolicy: .bufferingNewest(4_096))
-        let number = nextWatcher
-        nextWatcher += 1
-        watchers[number] = continuation
-        continuation.onTermination = { [weak self] _ in
-            Task { await self?.unwatch(number) }
-        }
-        return stream
-    }
-
-    private func unwatch(_ number: Int) { watchers[number] = nil }
-
-    private func publish(_ change: EngineChange) {
-        for watcher in watchers.values { watcher.yield(change) }
+    /// Every change from now on; what a watcher that does not keep up misses, see ``Watchers``.
+    package nonisolated func changes(_ patience: Watchers.Patience = .losesOldest) -> AsyncStream<EngineChange> {
+        watchers.add(patience)
     }
 
     func changed(_ record: RunRecord) {
         if activeRecords[record.sync]?.id == record.id { activeRecords[record.sync] = record }
         pasts[record.sync]?.note(record)
-        publish(.run(record))
+        watchers.publish(.run(record))
     }
 
     func progressed(_ record: RunRecord, _ facts: [BatchFact]) {
         if activeRecords[record.sync]?.id == record.id { activeRecords[record.sync] = record }
-        publish(.batches(record, facts))
+        watchers.publish(.batches(record, facts))
     }
 
     /// Returns once the run is held or finished; nil when there is no such run.
@@ -345,7 +330,7 @@ package actor Engine {
                 if let nominal { states[sync, default: SyncState(sync: sync)].lastOccurrence = nominal }
                 queue.append((record, options))
                 records.append(record)
-                publish(.run(record))
+                watchers.publish(.run(record))
                 if trigger == .manual { await replaceHeld(of: sync, by: record.id) }
             } catch {
                 throw .storage(error.message)
@@ -359,7 +344,7 @@ package actor Engine {
     func enqueue(_ draft: RunRecord, options: RunOptions) async throws(StoreError) -> RunRecord? {
         guard let record = try await context.store.createRun(draft) else { return nil }
         queue.append((record, options))
-        publish(.run(record))
+        watchers.publish(.run(record))
         await replaceHeld(of: record.sync, by: record.id)
         await dispatch()
         return record
@@ -477,7 +462,7 @@ package actor Engine {
         let destination = destinations[record.sync.destination].flatMap { isConfigured ? $0 : nil }
             ?? DestinationDefinition(goneWith: record)
         let lane = lanes[record.sync.destination] ?? DestinationLane(
-            key: destination.key, rate: nil, slots: 1, blockedReason: nil, clock: context.clock)
+            key: destination.key, rate: nil, slots: 1, blockedReason: nil, context)
         let execution = RunExecution(
             record, state: state(of: record.sync), engine: self, context: context, definition: definition,
             destination: destination, lane: lane, ticket: ticket, options: options)
@@ -599,7 +584,7 @@ package actor Engine {
         }
         isFrozen = freeze
         for execution in active.values { await execution.setFrozen(freeze) }
-        publish(.frozen(freeze))
+        watchers.publish(.frozen(freeze))
     }
 
     func record(_ id: RunID) async throws(EngineRefusal) -> RunRecord {
@@ -615,6 +600,7 @@ package actor Engine {
         do throws(StoreError) {
             try await context.store.appendAudit(AuditEntry(
                 at: context.clock.now(), actor: actor, action: action, subject: subject, reason: reason))
+            context.log("\(action) \(subject) by \(actor)" + (reason.map { ": \($0)" } ?? ""))
         } catch {
             throw .storage(error.message)
         }

@@ -6,18 +6,37 @@ package struct EngineContext: Sendable {
     package var clock: any EngineClock
     package var folder: StateFolder
     package var namespace: [UInt8]
-    /// Takes one line for the log.
-    package var log: @Sendable (String) -> Void
+    package var log: EngineLog
 
     package init(
         store: any SyncStore, clock: any EngineClock, folder: StateFolder, namespace: [UInt8],
-        log: @escaping @Sendable (String) -> Void
+        log: EngineLog
     ) {
         self.store = store
         self.clock = clock
         self.folder = folder
         self.namespace = namespace
         self.log = log
+    }
+}
+
+/// Takes what happened for the log, a line each. Never bodies, never secrets.
+package struct EngineLog: Sendable {
+    package enum Level: String, Sendable {
+        case info, warning, error
+    }
+
+    private let write: @Sendable (Level, String) -> Void
+
+    /// A log that keeps nothing.
+    package static let none = EngineLog { _, _ in }
+
+    package init(_ write: @escaping @Sendable (Level, String) -> Void) {
+        self.write = write
+    }
+
+    package func callAsFunction(_ text: String, _ level: Level = .info) {
+        write(level, text)
     }
 }
 

@@ -60,6 +60,12 @@ package struct History: Sendable {
         }
     }
 
+    /// The events of one batch, as the batch says; the others of its run are not looked at.
+    package func events(of run: RunRecord, batch: BatchRecord, _ visit: (MemberEvent) throws -> Bool) throws {
+        guard let plans = try plans(of: run) else { return }
+        try plans.walk(batch.range) { _, record in try visit(event(PlanEntry(record), run: run, batch: batch)) }
+    }
+
     private func event(_ entry: PlanEntry, run: RunRecord, batch: BatchRecord?) -> MemberEvent {
         let status: MemberEvent.Status = switch batch?.state {
         case .accepted: .accepted

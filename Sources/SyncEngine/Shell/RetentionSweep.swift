@@ -44,7 +44,7 @@ package enum RetentionSweep {
                 remove(file, in: context.folder.snapshots)
             }
         } catch {
-            context.log("sweeping snapshots: \(error.message)")
+            context.log("sweeping snapshots: \(error.message)", .error)
         }
     }
 

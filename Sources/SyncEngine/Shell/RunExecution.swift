@@ -105,7 +105,7 @@ actor RunExecution {
         do throws(StoreError) {
             try await context.store.saveRun(machine.record)
         } catch {
-            context.log("run \(id): \(error.message)")
+            context.log("run \(id): \(error.message)", .error)
             isStored = false
         }
         await engine.changed(machine.record)
@@ -353,7 +353,7 @@ actor RunExecution {
             do throws(StateFileError) {
                 return try await makeLedger()
             } catch {
-                context.log("run \(id): \(error.message)")
+                context.log("run \(id): \(error.message)", .error)
                 guard error.mayPass, !isSuspended, context.clock.monotonic() + wait < deadline else {
                     isSuspended = true
                     _ = machine.handle(.stalled(error.message), at: context.clock.now())
@@ -434,7 +434,7 @@ actor RunExecution {
             } catch {
                 // What was sent is on record batch by batch; only the run's last line waits for the disk. Until it is
                 // stored nothing may build on it: the ledger that the store names is still the old one.
-                context.log("run \(id) cannot be finished: \(error.message)")
+                context.log("run \(id) cannot be finished: \(error.message)", .error)
                 if isSuspended || context.clock.monotonic() + wait > deadline {
                     isSuspended = true
                     return

@@ -28,7 +28,7 @@ package actor Scheduler {
     package func run() async {
         offset = context.clock.now().milliseconds - context.clock.monotonic()
         await refresh()
-        let changes = await engine.changes()
+        let changes = engine.changes()
         let watcher = Task { [weak self] in
             for await change in changes {
                 if case .configured = change { await self?.refresh() }
@@ -58,7 +58,7 @@ package actor Scheduler {
         guard abs(jump) > 1_000 else { return }
         offset = current
         lastJump = (context.clock.now(), jump)
-        context.log("the clock was set by \(jump) ms")
+        context.log("the clock was set by \(jump) ms", .warning)
         for sync in agenda.keys { agenda[sync]?.wakeAt = .init(milliseconds: 0) }
     }
 
@@ -139,7 +139,7 @@ package actor Scheduler {
             await engine.skipped(skip)
             context.log("\(sync): occurrence \(nominal.rfc3339Seconds) skipped: \(reason)")
         } catch {
-            context.log("\(sync): \(error.message)")
+            context.log("\(sync): \(error.message)", .error)
         }
     }
 }

@@ -22,7 +22,7 @@ extension Engine {
         do throws(StoreError) {
             return try await context.store.runs(RunFilter(syncs: [record.sync], limit: 1)).first?.id
         } catch {
-            context.log("\(record.sync): \(error.message)")
+            context.log("\(record.sync): \(error.message)", .error)
             return nil
         }
     }
@@ -37,7 +37,7 @@ extension Engine {
         do throws(StoreError) {
             try await context.store.finishRun(closed, state: nil, rejects: RejectChanges())
         } catch {
-            context.log("run \(closed.id) cannot be closed: \(error.message)")
+            context.log("run \(closed.id) cannot be closed: \(error.message)", .error)
         }
         changed(closed)
     }

@@ -136,26 +136,35 @@ struct EventsCommand: AsyncParsableCommand {
             if let sync { query.syncs = try await session.syncs(named: [sync], includingFormer: true) }
             query.user = user
             query.run = run
+            if follow { return try await follow(session, query) }
             let (json, plain) = (listing.json, listing.plain)
             try await session.control.events(query) { event in
                 Self.show(event, json: json, plain: plain)
                 return true
             }
-            if follow { try await follow(session, query) }
         }
     }
 
-    /// Waits for an engine where there is none, and for the next one when it goes away, until Ctrl-C.
+    /// The past, then each event as it is answered. Waits for an engine where there is none, and for the next one when it
+    /// goes away, until Ctrl-C; what happened between is asked for again.
     private func follow(_ first: Session, _ query: EventQuery) async throws {
+        let shown = ShownEvents(json: listing.json, plain: listing.plain)
+        var query = query
+        if !first.isAttached {
+            try await first.control.events(query) { await shown.show($0) }
+            Output.note("no engine serves this workspace; waiting for one")
+        }
         var control: (any ControlService)? = first.isAttached ? first.control : nil
-        if control == nil { Output.note("no engine serves this workspace; waiting for one") }
         while true {
-            if let control, let changes = try? await control.changes() {
-                Output.flush()
-                for await notice in changes {
-                    guard let event = notice.event, fits(event, query) else { continue }
-                    Self.show(event, json: listing.json, plain: listing.plain)
-                    Output.flush()
+            if let serving = control {
+                query.follow = true
+                query.since = await shown.latest
+                do throws(Refusal) {
+                    try await serving.events(query) { await shown.show($0) }
+                } catch where error.code == 64 {
+                    throw error
+                } catch {
+                    // It went away, as it may.
                 }
                 Output.note("the engine went away; waiting for the next")
             }
@@ -163,13 +172,6 @@ struct EventsCommand: AsyncParsableCommand {
             try? await Task.sleep(nanoseconds: 300_000_000)
             control = await Session.serving(first.location)
         }
-    }
-
-    private func fits(_ event: EventView, _ query: EventQuery) -> Bool {
-        if let syncs = query.syncs, !syncs.contains(event.sync) { return false }
-        if let user, !event.user.utf8.elementsEqual(user.utf8) { return false }
-        if let run, event.run != run { return false }
-        return true
     }
 
     static func show(_ event: EventView, json: Bool, plain: Bool) {
@@ -180,6 +182,35 @@ struct EventsCommand: AsyncParsableCommand {
             event.http_status.map(String.init) ?? "-",
         ]
         Output.line(cells.joined(separator: plain ? "\t" : "  "))
+    }
+}
+
+/// What a follower has shown, so that the next engine can be asked for what came after.
+private actor ShownEvents {
+    private let json: Bool
+    private let plain: Bool
+    /// When the latest event shown was answered, and which were at that moment.
+    private(set) var latest: String?
+    private var atLatest: Set<[String]> = []
+
+    init(json: Bool, plain: Bool) {
+        self.json = json
+        self.plain = plain
+    }
+
+    func show(_ event: EventView) -> Bool {
+        let key = [event.sync, event.run, event.user, event.event, event.status]
+        if event.at == latest, atLatest.contains(key) { return true }
+        if let latest, event.at < latest {
+            // Another run's, answered before: shown, and no reason to ask from further back.
+        } else {
+            if event.at != latest { atLatest = [] }
+            latest = event.at
+            atLatest.insert(key)
+        }
+        EventsCommand.show(event, json: json, plain: plain)
+        Output.flush()
+        return true
     }
 }
 

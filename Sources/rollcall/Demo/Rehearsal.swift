@@ -116,7 +116,7 @@ actor Rehearsal {
         let hosted = try await open()
         Output.line("demo: \(Self.cohorts.count) cohorts of \(DemoWorld.startingUsers) customers, two receivers and "
             + "a stand-in for Amplitude on loopback; workspace \(folder)")
-        let changes = await hosted.engine.changes()
+        let changes = hosted.engine.changes()
         let printer = Task { await self.printRuns(changes) }
         try await hosted.start(resuming: .everything)
         try await live(hosted)
@@ -137,7 +137,7 @@ actor Rehearsal {
             location: hosted.location, mode: .screen, options: options, clock: clock, speed: speed, dumps: nil,
             isASCII: isASCII, isSlow: false)
         let playing = PlayingStory()
-        let changes = await hosted.engine.changes()
+        let changes = hosted.engine.changes()
         let counting = Task { await self.countRuns(changes) }
         defer { counting.cancel() }
         let code = try await session.run { host in

@@ -52,7 +52,7 @@ actor HostedEngine {
             let log = LogFile(path: location.state.log)
             engine = Engine(context: EngineContext(
                 store: store, clock: clock, folder: location.state, namespace: try await store.namespace(),
-                log: { log.write($0, at: clock.now()) }))
+                log: EngineLog { log.write($1, $0, at: clock.now()) }))
         } catch {
             throw Failure(1, error.message)
         }
@@ -114,7 +114,7 @@ actor HostedEngine {
             throw Failure(1, error.message)
         }
         if let scheduler {
-            let changes = await engine.changes()
+            let changes = engine.changes()
             tasks.append(Task { await self.logRuns(changes) })
             tasks.append(Task { await scheduler.run() })
             tasks.append(Task { await self.followConfiguration() })
@@ -124,7 +124,7 @@ actor HostedEngine {
             self.alerts = alerts
             let lost = loaded.model.alerts.channels.count - channels.count
             if lost > 0 {
-                engine.context.log("alerts: \(lost) channels lack a secret: \(wiring.problems.joined(separator: "; "))")
+                engine.context.log("alerts: \(lost) channels lack a secret: \(wiring.problems.joined(separator: "; "))", .warning)
             }
             tasks.append(Task { await alerts.run() })
         }
@@ -144,13 +144,24 @@ actor HostedEngine {
         await server?.stop()
     }
 
+    /// One line when a run starts, is held, and ends.
     private func logRuns(_ changes: AsyncStream<EngineChange>) async {
+        var started: Set<RunID> = []
         for await change in changes {
-            guard case .run(let record) = change, record.phase == .finished || record.phase == .held else { continue }
-            // The reason of a held run says itself that it is held.
-            let words = record.phase == .held ? record.reason ?? "held" : record.describedState
-                + (record.reason.map { ": \($0)" } ?? "")
-            engine.context.log("run \(record.id) \(record.sync) \(words)")
+            guard case .run(let record) = change else { continue }
+            let name = "run \(record.id) \(record.sync)"
+            switch record.phase {
+            case .held:
+                // The reason of a held run says itself that it is held.
+                engine.context.log("\(name) \(record.reason ?? "held")", .warning)
+            case .finished:
+                started.remove(record.id)
+                let words = record.describedState + (record.reason.map { ": \($0)" } ?? "")
+                engine.context.log("\(name) \(words)", record.outcome?.logLevel ?? .info)
+            case .fetching where started.insert(record.id).inserted:
+                engine.context.log("\(name) started by \(record.trigger.rawValue)")
+            default: break
+            }
         }
     }
 
@@ -160,7 +171,7 @@ actor HostedEngine {
                 try await RetentionSweep.sweep(
                     engine.context, retention: Int64(loaded.model.engine.retentionSeconds) * 1000)
             } catch {
-                engine.context.log("sweeping history: \(error.message)")
+                engine.context.log("sweeping history: \(error.message)", .error)
             }
             try? await Task.sleep(nanoseconds: 3_600_000_000_000)
         }
@@ -193,7 +204,7 @@ actor HostedEngine {
             engine.context.log("configuration \(new.digest.prefix(12)) is active")
         } catch {
             configurationError = error.description
-            engine.context.log("configuration refused, the last good one stays active: \(error.description)")
+            engine.context.log("configuration refused, the last good one stays active: \(error.description)", .error)
         }
     }
 
@@ -235,8 +246,9 @@ extension HostedEngine: EngineHost {
         do throws(StoreError) {
             try await store.appendAudit(AuditEntry(
                 at: engine.context.clock.now(), actor: actor, action: action, subject: subject))
+            engine.context.log("\(action) \(subject) by \(actor)")
         } catch {
-            engine.context.log(error.message)
+            engine.context.log(error.message, .error)
         }
     }
 }
@@ -255,5 +267,15 @@ private struct FileMark: Equatable {
         size = Int(status.st_size)
         seconds = status.st_mtim.tv_sec
         nanoseconds = status.st_mtim.tv_nsec
+    }
+}
+
+extension Outcome {
+    var logLevel: EngineLog.Level {
+        switch self {
+        case .failed: .error
+        case .partial, .cancelled: .warning
+        default: .info
+        }
     }
 }

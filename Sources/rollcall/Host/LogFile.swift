@@ -1,6 +1,7 @@
 import Control
 import Glibc
 import Scheduling
+import SyncEngine
 import Synchronization
 import TerminalText
 
@@ -17,17 +18,11 @@ final class LogFile: Sendable {
         if stat(path, &status) == 0 { size.withLock { $0 = Int(status.st_size) } }
     }
 
-    /// How much a line matters, by the words that the engine uses for what went wrong.
-    private static func level(of text: String) -> String {
-        if text.contains(" failed") || text.contains("refused") || text.contains("cannot") { return "error" }
-        return text.contains(" held") || text.contains(" partial") || text.contains(" cancelled") ? "warning" : "info"
-    }
-
     /// A line that cannot be written is dropped: logging never stops a sync.
-    func write(_ text: String, at now: Instant) {
+    func write(_ text: String, _ level: EngineLog.Level, at now: Instant) {
         var line = JSONLine()
         line.field("at", now.rfc3339)
-        line.field("level", Self.level(of: text))
+        line.field("level", level.rawValue)
         line.field("text", PrintableText.of(text, limit: 2_000))
         let bytes = line.finished() + [0x0A]
         size.withLock { size in

@@ -131,7 +131,7 @@ enum Observer {
             let store: any SyncStore = location.state.exists
                 ? try SQLiteStore(path: location.state.database, readOnly: true) : try SQLiteStore.empty()
             let engine = Engine(context: EngineContext(
-                store: store, clock: SystemClock(), folder: location.state, namespace: [], log: { _ in }))
+                store: store, clock: SystemClock(), folder: location.state, namespace: [], log: .none))
             try await engine.observe(configuration)
             return EngineControl(
                 engine: engine, scheduler: nil, host: AbsentHost(location: location, loaded: loaded), actor: "nobody")
