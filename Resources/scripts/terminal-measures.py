@@ -1,20 +1,24 @@
 """Measures programs in a pseudo-terminal of 80x24: first paint, key to first byte, idle traffic, exit.
 
-Called by benchmark-terminal. Every number is measured here; a measure without a number says why.
+Called by benchmark-terminal. Then the dashboard alone, while an engine sends 10,000 members a second. Every number is measured
+here.
 """
 
 import argparse
 import fcntl
+import multiprocessing
 import os
 import pty
 import select
 import signal
+import socket
 import statistics
 import struct
 import subprocess
 import sys
 import tempfile
 import termios
+import threading
 import time
 
 # The arrow keys in the mode that ncurses asks for; htop has no j and k.
@@ -78,18 +82,33 @@ class Terminal:
             fields = file.read().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICK
 
-    def status(self, name):
-        """The sum of a number of /proc/PID/task/*/status."""
-        total = 0
+    def wakeups(self):
+        """Voluntary context switches so far: of all threads, and of the one that owns the terminal."""
+        every = own = 0
         for task in os.listdir(f"/proc/{self.pid}/task"):
             with open(f"/proc/{self.pid}/task/{task}/status") as file:
-                total += sum(int(line.split()[1]) for line in file if line.startswith(name))
-        return total
+                lines = file.read().splitlines()
+            count = next(int(line.split()[1]) for line in lines if line.startswith("voluntary_ctxt"))
+            every += count
+            if lines[0].split(None, 1)[1] in ("terminal", "htop", "tig"):
+                own += count
+        return every, own
 
     def memory(self):
         """Resident mebibytes."""
         with open(f"/proc/{self.pid}/status") as file:
             return next(int(line.split()[1]) / 1024 for line in file if line.startswith("VmRSS"))
+
+    def visible(self, key, marker, undo):
+        """Milliseconds from a key until a text of its effect is on the way; then another key takes it back."""
+        sent, seen = time.monotonic(), b""
+        os.write(self.master, key)
+        while marker not in seen and time.monotonic() < sent + 5:
+            seen = seen[-4096:] + self.read(0.1)
+        delay = (time.monotonic() - sent) * 1000
+        os.write(self.master, undo)
+        self.settle(0.2, 0.2)
+        return delay
 
     def leave(self, key):
         """Milliseconds from a key until the program is gone."""
@@ -127,10 +146,12 @@ def measure(command, marker, folder, variables, seconds, keys):
         found["key median ms"] = statistics.median(delays)
         found["key p99 ms"] = delays[min(len(delays) - 1, int(len(delays) * 0.99))]
         found["bytes a cursor move"] = statistics.median(answer[1] for answer in answers)
-    before, sleeps, start, count = terminal.ticks(), terminal.status("voluntary_ctxt"), time.monotonic(), 0
+    before, sleeps, start, count = terminal.ticks(), terminal.wakeups(), time.monotonic(), 0
     while (left := start + seconds - time.monotonic()) > 0:
         count += len(terminal.read(left))
-    found["idle wake-ups/s"] = (terminal.status("voluntary_ctxt") - sleeps) / seconds
+    every, own = (after - earlier for after, earlier in zip(terminal.wakeups(), sleeps))
+    found["idle wake-ups/s, interface"] = own / seconds
+    found["idle wake-ups/s, all threads"] = every / seconds
     found["idle B/s"] = count / seconds
     found["idle CPU %"] = (terminal.ticks() - before) / seconds * 100
     found["resident MiB"] = terminal.memory()
@@ -138,9 +159,96 @@ def measure(command, marker, folder, variables, seconds, keys):
     return found
 
 
+def flood(binary, root, seconds):
+    """The numbers of a dashboard that shows events while 10,000 come a second."""
+    port = multiprocessing.Value("i", 0)
+    sink = multiprocessing.Process(target=accept_everything, args=(port,), daemon=True)
+    sink.start()
+    while port.value == 0:
+        time.sleep(0.01)
+    os.makedirs(f"{root}/f")
+    with open(f"{root}/f/key", "w") as file:
+        file.write("benchmark")
+    os.chmod(f"{root}/f/key", 0o600)
+    with open(f"{root}/f/rollcall.yaml", "w") as file:
+        file.write("version: 1\nsources:\n  numbers: {kind: command}\n"
+                   f"destinations:\n  sink: {{kind: segment, endpoint: 'http://127.0.0.1:{port.value}/v1', "
+                   "write_key: {file: key}, rate: 10000/s}\n"
+                   f"cohorts:\n  flood: {{source: numbers, command: [seq, '{10000 * (seconds + 60)}'], to: [sink], "
+                   "guards: off}\n")
+    variables = {"ROLLCALL_WORKSPACE": f"{root}/f", "HOME": root, "LANG": "C.UTF-8"}
+    found = {}
+    with serving(binary, f"{root}/f", variables) as engine:
+        sync = subprocess.Popen([binary, "sync", "flood", "--json"], env={**os.environ, **variables},
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        terminal = Terminal([binary, "dashboard"], root, variables)
+        terminal.first_paint(b"flood")
+        os.write(terminal.master, b"5")
+        while b"accepted" not in terminal.settle(1, 1):
+            pass
+        terminal.settle(5, 5)
+        ticks, start, count, memory = terminal.ticks(), time.monotonic(), 0, terminal.memory()
+        engine_ticks = Terminal.ticks(engine)
+        while (left := start + seconds - time.monotonic()) > 0:
+            count += len(terminal.read(left))
+        found["flood CPU %"] = (terminal.ticks() - ticks) / seconds * 100
+        found["flood CPU % of the engine"] = (Terminal.ticks(engine) - engine_ticks) / seconds * 100
+        found["flood B/s"] = count / seconds
+        found["flood MiB more at the end"] = terminal.memory() - memory
+        delays = sorted(terminal.visible(b"?", b"Help", b"?") for _ in range(50))
+        found["flood key p99 ms, until seen"] = delays[-1]
+        found["flood MiB"] = terminal.memory()
+        terminal.leave(b"q")
+        sync.terminate()
+        sync.wait()
+    return found
+
+
+def accept_everything(port):
+    """A destination that takes what comes."""
+    def serve(connection):
+        stream = connection.makefile("rb", 1 << 20)
+        while line := stream.readline():
+            length = 0
+            while line not in (b"\r\n", b""):
+                if line.lower().startswith(b"content-length:"):
+                    length = int(line.split(b":")[1])
+                line = stream.readline()
+            stream.read(length)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{\"success\":true}")
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    port.value = listener.getsockname()[1]
+    while True:
+        threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+
+
+class serving:
+    """An engine that serves a workspace while the block runs."""
+
+    def __init__(self, binary, folder, variables):
+        self.folder, self.log = folder, open(f"{folder}.log", "w")
+        self.process = subprocess.Popen(
+            [binary, "serve"], env={**os.environ, **variables}, stderr=self.log, stdout=self.log)
+        self.pid = self.process.pid
+
+    def __enter__(self):
+        end = time.monotonic() + 60
+        while not os.path.exists(f"{self.folder}/.rollcall/control.sock"):
+            if self.process.poll() is not None or time.monotonic() > end:
+                sys.exit("the engine does not serve: " + open(f"{self.folder}.log").read())
+            time.sleep(0.05)
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+
+
 REACH = {
-    "first paint ms": 60, "key p99 ms": 16, "bytes a cursor move": 200, "idle wake-ups/s": 1, "idle B/s": 400,
-    "idle CPU %": 0.1, "resident MiB": 40, "exit to whole ms": 50,
+    "first paint ms": 60, "key p99 ms": 16, "bytes a cursor move": 200, "idle wake-ups/s, interface": 1, "idle B/s": 400,
+    "idle CPU %": 0.1, "resident MiB": 40, "exit to whole ms": 50, "flood CPU %": 3, "flood key p99 ms, until seen": 16,
+    "flood MiB more at the end": 4,
 }
 
 
@@ -162,6 +270,7 @@ def main():
     parser.add_argument("binary")
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--keys", type=int, default=200)
+    parser.add_argument("--flood", type=int, default=20, help="seconds")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as root:
         workspace(f"{root}/w", 15)
@@ -170,25 +279,17 @@ def main():
             subprocess.run(["git", "-C", f"{root}/g", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q",
                             "--allow-empty", "-m", f"change {n}"], check=True)
         variables = {"ROLLCALL_WORKSPACE": f"{root}/w", "HOME": root, "LANG": "C.UTF-8"}
-        with open(f"{root}/serve.log", "w") as log:
-            engine = subprocess.Popen([options.binary, "serve"], env={**os.environ, **variables}, stderr=log, stdout=log)
-        try:
-            end = time.monotonic() + 60
-            while not os.path.exists(f"{root}/w/.rollcall/control.sock"):
-                if engine.poll() is not None or time.monotonic() > end:
-                    sys.exit("the engine does not serve: " + open(f"{root}/serve.log").read())
-                time.sleep(0.05)
-            programs = {
-                "rollcall": ([options.binary, "dashboard"], b"cohort-00"),
-                "htop": (["htop"], b"Load average"),
-                "tig": (["tig"], b"change 29"),
-            }
-            found = {}
+        programs = {
+            "rollcall": ([options.binary, "dashboard"], b"cohort-00"),
+            "htop": (["htop"], b"Load average"),
+            "tig": (["tig"], b"change 29"),
+        }
+        found = {}
+        with serving(options.binary, f"{root}/w", variables):
             for name, (command, marker) in programs.items():
                 found[name] = measure(command, marker, f"{root}/g", variables, options.seconds, options.keys)
-        finally:
-            engine.terminate()
-            engine.wait()
+        if options.flood > 0:
+            found["rollcall"].update(flood(options.binary, root, options.flood))
     report(found)
 
 

@@ -10,7 +10,7 @@ extension Painter {
             let fires = Region(row: region.row, column: half, width: region.width - half, height: 13)
             box(form, title: "schedule of \(editor.cohort)", isFocused: true)
             draw(form: editor, form.inside, isRoomy: true)
-            box(fires, title: "next fires")
+            box(fires, title: editor.preview.isOutdated ? "next fires of the last valid text" : "next fires")
             draw(firesOf: editor, fires.inside)
             let map = Region(row: form.bottom, column: 0, width: region.width, height: 10)
             box(map, title: "week map", note: "hours in \(editor.preview.zoneName)")
@@ -27,7 +27,8 @@ extension Painter {
         let effects = isRoomy ? min(6, 1 + editor.preview.effects.count + editor.preview.warnings.count) : 0
         let fires = Region(row: form.bottom, column: 0, width: region.width, height: region.bottom - form.bottom - effects)
         guard fires.height >= 2 else { return }
-        rule("next fires: \(editor.preview.zoneName), UTC, in", row: fires.row, in: fires)
+        let which = editor.preview.isOutdated ? "next fires of the last valid text" : "next fires"
+        rule("\(which): \(editor.preview.zoneName), UTC, in", row: fires.row, in: fires)
         draw(firesOf: editor, Region(row: fires.row + 1, column: 1, width: fires.width - 2, height: fires.height - 1))
         guard effects > 1 else { return }
         let effect = Region(row: fires.bottom, column: 0, width: region.width, height: effects)
@@ -104,9 +105,13 @@ extension Painter {
         }
         let place = min(editor.preview.problemColumn ?? 0, max(0, min(43, width - 1)))
         put("^", row: row, column: column + place, width: 1, role: .error)
-        put(
-            (editor.preview.problems[.when] ?? ""), row: row, column: column + place + 2, width: width - place - 2,
-            role: .error)
+        let room = width - place - 2
+        // The line below is for suggestions where there are any.
+        let most = editor.preview.suggestions.isEmpty ? lines : 1
+        let text = editor.preview.problems[.when] ?? ""
+        for (offset, part) in (most > 1 ? wrapped(text, width: room) : [text]).prefix(most).enumerated() {
+            put(part, row: row + offset, column: column + place + 2, width: room, role: .error)
+        }
     }
 
     /// Broken at blanks.
@@ -177,7 +182,10 @@ extension Painter {
             heading += DurationText.two(Int64(hour)).padded(to: cell * 2)
         }
         line(
-            [Span(heading, .dim), Span(glyphs.barFull, .active), Span(" this "), Span(glyphs.barEmpty), Span(" others")],
+            [
+                Span(heading, .dim), Span(glyphs.barFull, .active), Span(" this "), Span(glyphs.barEmpty), Span(" others  "),
+                Span("\(glyphs.barFull)\(glyphs.late)", .active), Span(" both"),
+            ],
             0, in: region)
         for (day, hours) in editor.preview.week.enumerated() where days.indices.contains(day) {
             var spans = [Span(days[day] + "  ", .dim)]

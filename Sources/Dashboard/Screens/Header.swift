@@ -21,7 +21,7 @@ extension Painter {
         while right.count > 1, length(right) + used + 3 > width { right.removeFirst() }
         let column = max(used + 1, width - length(right) - 1)
         put(joined(right), row: 0, column: column, width: width - column)
-        if !layout.isSmall { crumbs(model) }
+        if !layout.isSmall { crumbs(model, layout) }
     }
 
     private func joined(_ spans: [Span]) -> [Span] {
@@ -49,10 +49,7 @@ extension Painter {
         let data = model.shown
         var states: [String: Int] = [:]
         for row in data.syncs {
-            var state = model.shownState(row)
-            // A freeze hides no failure.
-            if state == "frozen" { state = row.view.held_run != nil ? "held" : row.view.last_outcome ?? state }
-            states[state, default: 0] += 1
+            states[model.shownState(row), default: 0] += 1
         }
         let active = data.runs.active
         let queued = active.filter { $0.view.phase == "queued" }.count
@@ -94,7 +91,7 @@ extension Painter {
 
     // MARK: - Breadcrumbs
 
-    private mutating func crumbs(_ model: DashboardModel) {
+    private mutating func crumbs(_ model: DashboardModel, _ layout: ScreenLayout) {
         let titles = model.stack.map { screen in
             switch screen {
             case .editor: return "edit schedule of \(model.editor?.cohort ?? "")"
@@ -103,14 +100,14 @@ extension Painter {
             }
         }
         let path = titles.joined(separator: " \(glyphs.crumb) ")
-        let note = self.note(model)
+        let note = self.note(model, layout)
         let noteWidth = note.reduce(0) { $0 + columns(of: $1.text) }
         let room = noteWidth + 20 <= width ? width - noteWidth - 2 : width
         put(" " + path, row: 1, column: 0, width: room, role: .strong)
         if room < width { put(note, row: 1, column: width - noteWidth - 1, width: noteWidth) }
     }
 
-    private func note(_ model: DashboardModel) -> [Span] {
+    private func note(_ model: DashboardModel, _ layout: ScreenLayout) -> [Span] {
         if model.screen == .editor {
             return [Span(model.editor?.isChanged == true ? "unsaved" : "", .warning)]
         }
@@ -137,6 +134,10 @@ extension Painter {
             ? "\(NumberText.grouped(list.rows.count)) \(noun(kind))"
             : "\(NumberText.grouped(list.rows.count))/\(NumberText.grouped(total))"
         parts.append(Span(count, list.filter.isEmpty ? .dim : .strong))
+        if !kind.isStream, let rows = layout.rows {
+            let below = list.rows.count - DashboardModel.top(of: list, height: rows.height) - rows.height
+            if below > 0 { parts.append(Span("  \(NumberText.grouped(below)) below", .active)) }
+        }
         if let sort = list.sort {
             parts.append(Span("  sort \(sort.column)\(sort.isDescending ? glyphs.down : glyphs.up)", .dim))
         }

@@ -26,7 +26,7 @@ extension Painter {
         let bars = counts.prefix(cells).map {
             $0 == 0 ? " " : Sparkline.text([$0, most], width: 2, glyphs: glyphs).prefix(1)
         }
-        line([Span("load    ", .dim), Span(bars.joined(), .active), Span("  peak \(most)", .dim)], 0, in: region)
+        line([Span("load    ", .dim), Span(bars.joined(), .active), Span("  peak \(most)/30m", .dim)], 0, in: region)
         let start = ticker.zone.local(of: ticker.now).clock.prefix(5)
         line("        \(start)" + String(repeating: " ", count: max(1, cells - 9)) + "+24h", 1, in: region, role: .dim)
     }
@@ -154,7 +154,7 @@ extension Painter {
         ]))
         let worst = model.shown.logs.newest(200).filter { $0.level.rawValue >= LogLine.Level.warning.rawValue }.suffix(3)
         for line in worst {
-            lines.append(("\(line.level)", [Span(line.text, line.level == .error ? .bad : .warning)]))
+            lines.append(("\(line.level)", [Span(ticker.clock(line.at) + "  ", .dim), Span(line.text, line.level == .error ? .bad : .warning)]))
         }
         return lines
     }

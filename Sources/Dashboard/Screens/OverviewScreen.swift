@@ -74,16 +74,16 @@ extension Painter {
         lines.append(("next", nextFires(model, row)))
         lines.append(("last", lastLine(model, row)))
         lines.append(("size", sizeLine(model, row, width: region.width - 10)))
-        lines.append(("told", [
-            Span("\(view.trait)", .normal), Span("  from \(view.source)", .dim),
-        ]))
+        if let guards = cohort?.guards, !guards.isEmpty {
+            lines.append(("guards", [Span(guards.map { "\($0.label) \($0.value)" }.joined(separator: "  "), .dim)]))
+        }
         let rejects = view.rejects > 0
             ? Span("\(NumberText.grouped(view.rejects)) wait", .warning) : Span("none", .dim)
         lines.append(("rejects", [rejects]
             + (view.unknown > 0 ? [Span("   \(NumberText.grouped(view.unknown)) of unknown outcome", .warning)] : [])))
-        if let guards = cohort?.guards, !guards.isEmpty {
-            lines.append(("guards", [Span(guards.map { "\($0.label) \($0.value)" }.joined(separator: "  "), .dim)]))
-        }
+        lines.append(("told", [
+            Span("\(view.trait)", .normal), Span("  from \(view.source)", .dim),
+        ]))
         for (offset, item) in lines.enumerated() where offset < region.height {
             line([Span(item.0.padded(to: 10), .dim)] + item.1, offset, in: region)
         }
@@ -96,7 +96,8 @@ extension Painter {
         let history = (model.shown.runs.history[row.id] ?? []).suffix(12)
         let good = history.filter { $0.outcome == "succeeded" || $0.outcome == "unchanged" }.count
         if row.view.reason == nil, !history.isEmpty {
-            spans.append(Span("  \(good) of the last \(history.count) runs went well", .dim))
+            let runs = history.count == 1 ? "the latest run" : "\(good) of the latest \(history.count) runs"
+            if history.count > 1 || good == 1 { spans.append(Span("  \(runs) went well", .dim)) }
         }
         return spans
     }

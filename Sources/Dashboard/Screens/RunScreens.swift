@@ -94,12 +94,18 @@ extension Painter {
         let order = ["queued", "fetching", "planning", "held", "sending", "finished"]
         let now = order.firstIndex(of: run.view.phase) ?? 0
         let own = order.firstIndex(of: phase) ?? 0
-        let hasFailed = run.view.outcome == "failed" || run.view.outcome == "cancelled"
         let wasReached: Bool = switch phase {
         case "fetching": run.view.read > 0 || run.view.plan != nil
         case "planning": run.view.plan != nil
         default: run.view.sent > 0 || run.view.accepted > 0 || run.view.outcome == "succeeded"
         }
+        // It failed in the first phase that it did not get through; the ones after it were never begun.
+        let wasBegun = switch phase {
+        case "fetching": run.view.started_at != nil
+        case "planning": run.view.read > 0
+        default: run.view.plan != nil
+        }
+        let hasFailed = wasBegun && (run.view.outcome == "failed" || run.view.outcome == "cancelled")
         let isNow = now == own
         let glyph = isNow ? glyphs.running : now < own ? glyphs.never : wasReached ? glyphs.tick
             : hasFailed ? glyphs.cross : glyphs.skipped

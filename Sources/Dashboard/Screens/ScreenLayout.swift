@@ -182,7 +182,7 @@ struct ScreenLayout {
 
     var cohort: Cohort {
         let isSummary = model.tab == .summary
-        let facts = isSummary ? min(body.height >= 16 ? 7 : 4, max(0, body.height - 4)) : 1
+        let facts = isSummary ? min(body.height >= 19 ? 9 : body.height >= 16 ? 7 : 4, max(0, body.height - 4)) : 1
         let problem = isSummary && body.height >= 18 ? body.height >= 30 ? 7 : 5 : 0
         let table = Region(
             row: body.row + facts, column: 0, width: width, height: max(0, body.height - facts - problem))

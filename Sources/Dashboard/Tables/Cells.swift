@@ -58,8 +58,13 @@ extension DashboardModel {
 
     // MARK: - Syncs
 
-    /// The engine's state; `late` as soon as the clock says so, without waiting for the engine to.
+    /// The engine's state; `late` as soon as the clock says so, without waiting for the engine to. A freeze, which a banner
+    /// tells, hides nobody's trouble.
     func shownState(_ row: SyncRow) -> String {
+        if row.view.state == "frozen" {
+            if row.view.held_run != nil { return "held" }
+            return ["failed", "partial"].first { $0 == row.view.last_outcome } ?? "frozen"
+        }
         let isDue = row.next.map { shownNow.milliseconds(since: $0) >= DurationText.minute } ?? false
         return isDue && !isStale && ["ok", "never", "partial", "failed"].contains(row.view.state)
             ? "late" : row.view.state
@@ -181,9 +186,16 @@ extension DashboardModel {
 
     func note(of view: RunView) -> String {
         if let reason = view.reason { return reason }
+        if view.phase == "queued" { return waitsFor(view) }
         if let held = view.held_by.first { return held }
         if view.withheld > 0 { return "\(NumberText.grouped(view.withheld)) leaves withheld" }
         return view.notes.first ?? ""
+    }
+
+    /// What a queued run waits for.
+    private func waitsFor(_ view: RunView) -> String {
+        let before = shown.runs.active.first { $0.view.sync == view.sync && $0.view.run != view.run && $0.view.phase != "queued" }
+        return before.map { "waits for run \($0.view.run)" } ?? "waits for one of the engine's places"
     }
 
     // MARK: - The others

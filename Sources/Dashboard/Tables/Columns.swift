@@ -32,7 +32,7 @@ enum Columns {
     private static let syncs = [
         Column(id: "sync", title: "SYNC", narrow: 14, wide: 28, priority: 0),
         Column(id: "status", title: "STATUS", narrow: 11, wide: 11, priority: 1),
-        Column(id: "schedule", title: "SCHEDULE", narrow: 12, wide: 22, priority: 6),
+        Column(id: "schedule", title: "SCHEDULE", narrow: 14, wide: 22, priority: 6),
         Column(id: "next", title: "NEXT", narrow: 9, wide: 10, priority: 2),
         Column(id: "last", title: "LAST", narrow: 6, wide: 6, priority: 4, align: .right),
         Column(id: "took", title: "TOOK", narrow: 6, wide: 6, priority: 8, align: .right),

@@ -16,7 +16,7 @@ final class EngineLink: Sendable {
     /// The longest pause between two attempts to reach an engine that went away, in milliseconds.
     static let longestPause: Int64 = 15_000
     /// How often a silent engine is asked whether it is there, and how long it may take to answer, in milliseconds.
-    static let heartbeat: Int64 = 5_000
+    static let heartbeat: Int64 = 10_000
     static let patience: Int64 = 3_000
 
     init(
