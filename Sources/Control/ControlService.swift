@@ -46,6 +46,7 @@ package protocol ControlService: Sendable {
     func pause(_ request: PauseRequest) async throws(Refusal)
     func schedule(_ request: ScheduleRequest) async throws(Refusal)
 
-    /// Every change from now on; ends when the engine goes away.
-    func changes() async throws(Refusal) -> AsyncStream<ChangeNotice>
+    /// Every change from now on, as many at a time as belong together. Ends when the engine goes away, and for a watcher that
+    /// does not keep up: it has to ask for everything anew.
+    func changes() async throws(Refusal) -> AsyncStream<[ChangeNotice]>
 }

@@ -6,12 +6,11 @@ struct EventLine {
     private var rest: UnsafeBufferPointer<UInt8>.SubSequence
 
     /// The notice in a line; nil when the line is no event, or is written in another way.
-    static func notice(in line: some Collection<UInt8>) -> ChangeNotice? {
-        let notice = line.withContiguousStorageIfAvailable { bytes -> ChangeNotice? in
+    static func notice(in line: ArraySlice<UInt8>) -> ChangeNotice? {
+        line.withUnsafeBufferPointer { bytes in
             var reader = EventLine(rest: bytes[...])
             return reader.notice()
         }
-        return notice ?? nil
     }
 
     private mutating func notice() -> ChangeNotice? {

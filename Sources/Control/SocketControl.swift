@@ -84,12 +84,19 @@ package struct SocketControl: ControlService {
         try await all(get("rejects", repeated("sync", syncs)))
     }
 
-    package func changes() async throws(Refusal) -> AsyncStream<ChangeNotice> {
-        let (stream, continuation) = AsyncStream.makeStream(
-            of: ChangeNotice.self, bufferingPolicy: .bufferingNewest(8_192))
+    package func changes() async throws(Refusal) -> AsyncStream<[ChangeNotice]> {
+        let (stream, continuation) = AsyncStream.makeStream(of: [ChangeNotice].self)
         let task = Task {
-            try? await self.stream(get("changes")) { (notice: ChangeNotice) in
-                continuation.yield(notice)
+            try? await self.lines(get("changes")) { lines throws(Refusal) in
+                var notices: [ChangeNotice] = []
+                for line in lines {
+                    if let notice = EventLine.notice(in: line) {
+                        notices.append(notice)
+                    } else {
+                        notices.append(try Self.decoded(line))
+                    }
+                }
+                continuation.yield(notices)
                 return true
             }
             continuation.finish()
@@ -230,7 +237,6 @@ package struct SocketControl: ControlService {
 
     private static func decoded<View: Decodable>(_ line: some Collection<UInt8>) throws(Refusal) -> View {
         if let refusal = refusal(in: line) { throw refusal }
-        if View.self == ChangeNotice.self, let notice = EventLine.notice(in: line) as? View { return notice }
         do {
             return try JSONDecoder().decode(View.self, from: Data(line))
         } catch {
@@ -243,9 +249,22 @@ package struct SocketControl: ControlService {
         return try? JSONDecoder().decode(Refusal.self, from: Data(line))
     }
 
-    /// Reads lines as they come.
+    /// Reads views as they come.
     private func stream<View: Decodable & Sendable>(
         _ request: HTTPRequest, visit: @escaping @Sendable (View) async -> Bool
+    ) async throws(Refusal) {
+        try await lines(request) { lines throws(Refusal) in
+            for line in lines {
+                let view: View = try Self.decoded(line)
+                guard await visit(view) else { return false }
+            }
+            return true
+        }
+    }
+
+    /// Reads lines as they come, as many at a time as have come.
+    private func lines(
+        _ request: HTTPRequest, visit: @escaping @Sendable ([ArraySlice<UInt8>]) async throws(Refusal) -> Bool
     ) async throws(Refusal) {
         let (chunks, continuation) = AsyncStream.makeStream(of: [UInt8].self)
         var request = request
@@ -263,11 +282,7 @@ package struct SocketControl: ControlService {
         for await chunk in chunks {
             rest += chunk
             guard let end = rest.lastIndex(of: 0x0A) else { continue }
-            let whole = rest[..<end].split(separator: 0x0A)
-            for line in whole {
-                let view: View = try Self.decoded(line)
-                guard await visit(view) else { return }
-            }
+            guard try await visit(rest[..<end].split(separator: 0x0A)) else { return }
             rest.removeSubrange(...end)
         }
         if case .answer(let answer) = await exchange.value, answer.status != 200 {

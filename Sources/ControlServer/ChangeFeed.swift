@@ -11,29 +11,41 @@ struct ChangeFeed {
     /// Members told one by one each second.
     static let eventsPerSecond = 10_000
 
-    func notices(of engine: Engine) -> AsyncStream<ChangeNotice> {
-        let changes = engine.changes()
-        let (stream, continuation) = AsyncStream.makeStream(
-            of: ChangeNotice.self, bufferingPolicy: .bufferingNewest(8_192))
-        let task = Task {
-            var sequence = 0
-            var pace = EventPace(perSecond: Self.eventsPerSecond, start: .now)
-            // Says that the watcher is watching: what happens from here on is told.
-            continuation.yield(ChangeNotice(sequence: sequence))
-            for await change in changes {
-                for var notice in notices(of: change, &pace) {
-                    sequence += 1
-                    notice.sequence = sequence
-                    continuation.yield(notice)
-                }
-            }
-            continuation.finish()
-        }
-        continuation.onTermination = { _ in task.cancel() }
-        return stream
+    /// Begins with a notice that says nothing but that from here on everything is told.
+    func notices(of engine: Engine) -> AsyncStream<[ChangeNotice]> {
+        let reading = Reading(feed: self, changes: engine.changes(.ends))
+        return AsyncStream { await reading.next() }
     }
 
-    private func notices(of change: EngineChange, _ pace: inout EventPace) -> [ChangeNotice] {
+    /// Makes notices of a change when it is asked for them, so that a slow watcher keeps changes waiting and no events.
+    private actor Reading {
+        private let feed: ChangeFeed
+        private var changes: AsyncStream<EngineChange>.Iterator
+        private var sequence = -1
+        private var pace = EventPace(perSecond: ChangeFeed.eventsPerSecond, start: .now)
+
+        init(feed: ChangeFeed, changes: AsyncStream<EngineChange>) {
+            self.feed = feed
+            self.changes = changes.makeAsyncIterator()
+        }
+
+        func next() async -> [ChangeNotice]? {
+            var notices = [ChangeNotice(sequence: 0)]
+            if sequence >= 0 {
+                var iterator = changes
+                guard let change = await iterator.next(isolation: self) else { return nil }
+                changes = iterator
+                notices = feed.notices(of: change, &pace)
+            }
+            for index in notices.indices {
+                sequence += 1
+                notices[index].sequence = sequence
+            }
+            return notices
+        }
+    }
+
+    fileprivate func notices(of change: EngineChange, _ pace: inout EventPace) -> [ChangeNotice] {
         var notice = ChangeNotice(sequence: 0)
         switch change {
         case .run(let record):

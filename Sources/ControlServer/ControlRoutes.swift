@@ -142,8 +142,8 @@ struct ControlRoutes {
     private func changes() async throws -> HTTPResponse {
         let notices = try await service.changes()
         return stream { channel in
-            for await notice in notices {
-                guard await channel.send(notice.jsonLine() + [0x0A]) else { return }
+            for await batch in notices {
+                guard await channel.send(batch.flatMap { $0.jsonLine() + [0x0A] }) else { return }
             }
         }
     }

@@ -192,7 +192,7 @@ package struct EngineControl: ControlService {
         }
     }
 
-    package func changes() async throws(Refusal) -> AsyncStream<ChangeNotice> {
+    package func changes() async throws(Refusal) -> AsyncStream<[ChangeNotice]> {
         ChangeFeed(history: history).notices(of: engine)
     }
 

@@ -27,7 +27,7 @@ struct EventLineTests {
                 let notice = Self.notice(number, user, other)
                 let line = notice.jsonLine()
                 #expect(try JSONDecoder().decode(ChangeNotice.self, from: Data(line)) == notice)
-                let read = EventLine.notice(in: line)
+                let read = EventLine.notice(in: line[...])
                 #expect(read == nil || read == notice)
                 if line.contains(0x5C) { #expect(read == nil) } else { understood += read == nil ? 0 : 1 }
             }
@@ -42,12 +42,12 @@ struct EventLineTests {
         for index in line.indices {
             var changed = line
             changed[index] = changed[index] == 0x7B ? 0x7D : 0x7B
-            let read = EventLine.notice(in: changed)
+            let read = EventLine.notice(in: changed[...])
             // Within a text any byte may stand; elsewhere nothing else is taken.
             #expect(read == nil || read?.event != nil)
         }
         var frozen = ChangeNotice(sequence: 3)
         frozen.frozen = true
-        #expect(EventLine.notice(in: frozen.jsonLine()) == nil)
+        #expect(EventLine.notice(in: frozen.jsonLine()[...]) == nil)
     }
 }

@@ -18,11 +18,11 @@ package final class Watchers: Sendable {
     private let state = Mutex(State())
 
     /// Changes that wait for one watcher.
-    static let capacity = 4_096
+    package static let capacity = 4_096
 
-    init() {}
+    package init() {}
 
-    func add(_ patience: Patience) -> AsyncStream<EngineChange> {
+    package func add(_ patience: Patience) -> AsyncStream<EngineChange> {
         let (stream, continuation) = AsyncStream.makeStream(
             of: EngineChange.self,
             bufferingPolicy: patience == .ends ? .bufferingOldest(Self.capacity) : .bufferingNewest(Self.capacity))
@@ -37,7 +37,7 @@ package final class Watchers: Sendable {
 
     private func remove(_ number: Int) { _ = state.withLock { $0.watchers.removeValue(forKey: number) } }
 
-    func publish(_ change: EngineChange) {
+    package func publish(_ change: EngineChange) {
         for watcher in state.withLock({ Array($0.watchers.values) }) {
             if case .dropped = watcher.continuation.yield(change), watcher.patience == .ends {
                 watcher.continuation.finish()

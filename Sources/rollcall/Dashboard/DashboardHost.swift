@@ -85,11 +85,11 @@ final class DashboardHost: Sendable {
         doorbell.continuation.yield()
     }
 
-    /// Takes in one change of the engine; it is handled with its neighbours before the next frame.
-    func receive(_ notice: ChangeNotice) {
+    /// Takes in changes of the engine; they are handled with their neighbours before the next frame.
+    func receive(_ notices: [ChangeNotice]) {
         let isFirst = state.withLock { state in
-            state.notices.append(notice)
-            return state.notices.count == 1
+            defer { state.notices += notices }
+            return state.notices.isEmpty
         }
         if isFirst { doorbell.continuation.yield() }
     }

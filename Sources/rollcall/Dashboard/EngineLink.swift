@@ -66,16 +66,16 @@ final class EngineLink: Sendable {
         var isLive = false
         let pulse = Mutex<Task<Void, Never>?>(nil)
         defer { pulse.withLock { $0 }?.cancel() }
-        for await change in changes {
+        for await batch in changes {
             if isLive {
-                host.receive(change)
+                host.receive(batch)
                 continue
             }
             // The first notice says that from here on nothing is missed; what was before is asked for now.
             isLive = true
             current.withLock { $0 = service }
             host.send(.connection(.live))
-            host.receive(change)
+            host.receive(batch)
             if find != nil { pulse.withLock { $0 = Task { await self.beat(service) } } }
         }
         return isLive
