@@ -1,14 +1,16 @@
+import Glibc
+
 /// Reads the line of an event notice without a JSON decoder: under a flood of events almost every line is one, and a
 /// general decoder would cost more than everything else that a dashboard does.
 ///
 /// Only the form that ``ChangeNotice`` itself writes is understood, without escapes; any other line is left to the decoder.
 struct EventLine {
-    private var rest: UnsafeBufferPointer<UInt8>.SubSequence
+    private var rest: UnsafeBufferPointer<UInt8>
 
     /// The notice in a line; nil when the line is no event, or is written in another way.
     static func notice(in line: ArraySlice<UInt8>) -> ChangeNotice? {
         line.withUnsafeBufferPointer { bytes in
-            var reader = EventLine(rest: bytes[...])
+            var reader = EventLine(rest: bytes)
             return reader.notice()
         }
     }
@@ -42,11 +44,12 @@ struct EventLine {
     /// Steps over these bytes; false leaves everything where it is.
     private mutating func skip(_ text: StaticString) -> Bool {
         let count = text.utf8CodeUnitCount
-        guard rest.count >= count else { return false }
-        for index in 0..<count where rest[rest.startIndex + index] != text.utf8Start[index] { return false }
-        rest = rest.dropFirst(count)
+        guard rest.count >= count, let start = rest.baseAddress, memcmp(start, text.utf8Start, count) == 0 else { return false }
+        step(count)
         return true
     }
+
+    private mutating func step(_ count: Int) { rest = UnsafeBufferPointer(rebasing: rest[count...]) }
 
     private mutating func integer() -> Int? {
         var value = 0
@@ -54,7 +57,7 @@ struct EventLine {
         while let byte = rest.first, byte >= 0x30, byte <= 0x39, digits < 18 {
             value = value * 10 + Int(byte - 0x30)
             digits += 1
-            rest = rest.dropFirst()
+            step(1)
         }
         return digits > 0 ? value : nil
     }
@@ -74,11 +77,11 @@ struct EventLine {
 
     /// Up to the closing quote; nil for a text with an escape in it.
     private mutating func string() -> String? {
-        guard let end = rest.firstIndex(where: { $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }),
-            rest[end] == UInt8(ascii: "\"")
-        else { return nil }
-        let text = String(decoding: rest[..<end], as: UTF8.self)
-        rest = rest[(end + 1)...]
+        guard let start = rest.baseAddress, let quote = memchr(start, 0x22, rest.count) else { return nil }
+        let count = UnsafeRawPointer(quote) - UnsafeRawPointer(start)
+        guard memchr(start, 0x5C, count) == nil else { return nil }
+        let text = String(decoding: rest[..<count], as: UTF8.self)
+        step(count + 1)
         return text
     }
 }

@@ -158,16 +158,35 @@ package struct Refusal: Error, Codable, Sendable, Equatable {
 
 /// One change that watchers are told of. Exactly one of the fields is set, besides `sequence`; none in the first, which says
 /// that from here on every change is told.
-package struct ChangeNotice: Codable, Sendable, Equatable {
+package struct ChangeNotice: Decodable, Sendable, Equatable {
     /// Counts up by one; a gap means that notices were dropped and the watcher should look anew.
     package var sequence: Int
-    package var run: RunView?
     package var event: EventView?
     package var frozen: Bool?
     package var configured: Bool?
+    /// A run is large and most notices have none: it lies elsewhere, so that a flood of events moves little memory.
+    private var runs: [RunView] = []
+
+    package var run: RunView? {
+        get { runs.first }
+        set { runs = newValue.map { [$0] } ?? [] }
+    }
 
     package init(sequence: Int) {
         self.sequence = sequence
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case sequence, run, event, frozen, configured
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(sequence: try values.decode(Int.self, forKey: .sequence))
+        run = try values.decodeIfPresent(RunView.self, forKey: .run)
+        event = try values.decodeIfPresent(EventView.self, forKey: .event)
+        frozen = try values.decodeIfPresent(Bool.self, forKey: .frozen)
+        configured = try values.decodeIfPresent(Bool.self, forKey: .configured)
     }
 }
 

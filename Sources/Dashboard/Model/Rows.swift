@@ -79,12 +79,13 @@ struct RunRow: Sendable {
 /// One member's event.
 struct EventRow: Sendable {
     let view: EventView
-    let at: Instant?
 
     init(_ view: EventView) {
         self.view = view
-        at = Instant.parse(rfc3339: view.at)
     }
+
+    /// Read only when it is looked at: of a flood few events are.
+    var at: Instant? { Instant.parse(rfc3339: view.at) }
 }
 
 /// The engine's reason for holding a plan, without the word that every screen shows beside it already.

@@ -24,7 +24,8 @@ final class DashboardHost: Sendable {
 
     private struct State {
         var model: DashboardModel
-        var notices: [ChangeNotice] = []
+        /// As they came, so that none is moved again.
+        var batches: [[ChangeNotice]] = []
         var plain: PlainLines?
         var ending: Ending?
     }
@@ -43,7 +44,7 @@ final class DashboardHost: Sendable {
     private let end: (stream: AsyncStream<Ending>, continuation: AsyncStream<Ending>.Continuation)
 
     init(
-        options: DashboardOptions, clock: any EngineClock, speed: Int = 1, frameInterval: Int64 = 40,
+        options: DashboardOptions, clock: any EngineClock, speed: Int = 1, frameInterval: Int64 = 50,
         size: (width: Int, height: Int) = (80, 24), plain: PlainLines? = nil
     ) {
         self.clock = clock
@@ -88,8 +89,8 @@ final class DashboardHost: Sendable {
     /// Takes in changes of the engine; they are handled with their neighbours before the next frame.
     func receive(_ notices: [ChangeNotice]) {
         let isFirst = state.withLock { state in
-            defer { state.notices += notices }
-            return state.notices.isEmpty
+            defer { state.batches.append(notices) }
+            return state.batches.isEmpty
         }
         if isFirst { doorbell.continuation.yield() }
     }
@@ -203,10 +204,12 @@ final class DashboardHost: Sendable {
         let now = clock.now()
         let (effects, lines): ([Effect], [String]) = state.withLock { state in
             let effects = state.model.update(.tick(now: now))
-            guard !state.notices.isEmpty else { return (effects, []) }
-            let notices = state.notices
-            state.notices = []
-            return (effects + state.model.update(.notices(notices)), Self.lines(of: .notices(notices), &state, now))
+            let batches = state.batches
+            state.batches = []
+            return batches.reduce(into: (effects, [])) { result, notices in
+                result.0 += state.model.update(.notices(notices))
+                result.1 += Self.lines(of: .notices(notices), &state, now)
+            }
         }
         print(lines)
         perform(effects)
