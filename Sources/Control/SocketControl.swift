@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import HTTPClient
 
 /// The control interface of an engine in another process, over its Unix socket.
@@ -262,6 +263,18 @@ package struct SocketControl: ControlService {
         }
     }
 
+    private static func lineEnds(in bytes: [UInt8]) -> [Int] {
+        bytes.withUnsafeBytes { buffer in
+            var ends: [Int] = []
+            var rest = buffer[...]
+            while let start = UnsafeRawBufferPointer(rebasing: rest).baseAddress, let end = memchr(start, 0x0A, rest.count) {
+                ends.append(rest.startIndex + (UnsafeRawPointer(end) - start))
+                rest = buffer[(ends[ends.count - 1] + 1)...]
+            }
+            return ends
+        }
+    }
+
     /// Reads lines as they come, as many at a time as have come.
     private func lines(
         _ request: HTTPRequest, visit: @escaping @Sendable ([ArraySlice<UInt8>]) async throws(Refusal) -> Bool
@@ -281,9 +294,11 @@ package struct SocketControl: ControlService {
         var rest: [UInt8] = []
         for await chunk in chunks {
             rest += chunk
-            guard let end = rest.lastIndex(of: 0x0A) else { continue }
-            guard try await visit(rest[..<end].split(separator: 0x0A)) else { return }
-            rest.removeSubrange(...end)
+            let ends = Self.lineEnds(in: rest)
+            guard let last = ends.last else { continue }
+            let starts = [0] + ends.dropLast().map { $0 + 1 }
+            guard try await visit(zip(starts, ends).map { rest[$0..<$1] }.filter { !$0.isEmpty }) else { return }
+            rest.removeSubrange(...last)
         }
         if case .answer(let answer) = await exchange.value, answer.status != 200 {
             throw Self.refusal(in: answer.body) ?? Refusal(code: 1, message: "the engine answered \(answer.status)")

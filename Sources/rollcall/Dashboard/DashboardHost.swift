@@ -44,7 +44,7 @@ final class DashboardHost: Sendable {
     private let end: (stream: AsyncStream<Ending>, continuation: AsyncStream<Ending>.Continuation)
 
     init(
-        options: DashboardOptions, clock: any EngineClock, speed: Int = 1, frameInterval: Int64 = 50,
+        options: DashboardOptions, clock: any EngineClock, speed: Int = 1, frameInterval: Int64 = 100,
         size: (width: Int, height: Int) = (80, 24), plain: PlainLines? = nil
     ) {
         self.clock = clock

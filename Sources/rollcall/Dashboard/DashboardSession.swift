@@ -94,7 +94,7 @@ struct DashboardSession {
         case .script(_, let wanted): size = wanted
         }
         return DashboardHost(
-            options: options, clock: clock, speed: speed, frameInterval: isSlow ? 200 : 50, size: size, plain: plain)
+            options: options, clock: clock, speed: speed, frameInterval: isSlow ? 200 : 100, size: size, plain: plain)
     }
 
     private static func openTerminal(_ host: DashboardHost, _ options: DashboardOptions) throws(Failure) -> TerminalSession {
