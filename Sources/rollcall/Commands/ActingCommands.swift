@@ -11,28 +11,25 @@ struct ApproveCommand: AsyncParsableCommand {
 
     @Argument(help: "The run's number.")
     var run: String
-    @Option(help: ArgumentHelp("Goes to the audit log.", valueName: "text"))
-    var reason: String?
     @Flag(help: "Send the leaves that unreadable rows withheld from a finished run.")
     var leaves = false
     @Option(name: .customLong("retry-for"), help: ArgumentHelp(
         "How long an unreachable destination is tried (default 60s).", valueName: "duration"))
     var retryFor: String?
-    @Flag(help: "One JSON object.")
-    var json = false
+    @OptionGroup var options: ActingOptions
 
     func run() async throws {
         let seconds = try retryFor.map(Duration.seconds(of:))
         let code = try await Insisting.on(.sync) { session in
-            if leaves, !json { try await showBadRows(session) }
-            var action = RunRequest(run: run, reason: reason)
+            if leaves, !options.json { try await showBadRows(session) }
+            var action = RunRequest(run: run, reason: options.reason)
             action.leaves = leaves
             action.retry_for = session.isAttached ? seconds : seconds ?? 60
             let started = try await session.control.approve(action)
             if started.mode == RunMode.undo.rawValue {
                 Output.note("\(started.sync) is paused in rollcall.yaml; `rollcall resume \(started.sync)` lets it run again")
             }
-            return try await RunWatcher(session: session, runs: [started.run], json: json).watch()
+            return try await RunWatcher(session: session, runs: [started.run], json: options.json).watch()
         }
         if code != 0 { throw ExitCode(code) }
     }
@@ -50,15 +47,12 @@ struct DiscardCommand: AsyncParsableCommand {
 
     @Argument(help: "The run's number.")
     var run: String
-    @Option(help: ArgumentHelp("Goes to the audit log.", valueName: "text"))
-    var reason: String?
-    @Flag(help: "One JSON object.")
-    var json = false
+    @OptionGroup var options: ActingOptions
 
     func run() async throws {
         try await Asking.work { session in
-            let view = try await session.control.discard(RunRequest(run: run, reason: reason))
-            if json { Output.json(view) } else { Output.line("run \(view.run) is discarded") }
+            let view = try await session.control.discard(RunRequest(run: run, reason: options.reason))
+            if options.json { Output.json(view) } else { Output.line("run \(view.run) is discarded") }
         }
     }
 }
@@ -69,16 +63,13 @@ struct CancelCommand: AsyncParsableCommand {
 
     @Argument(help: "The run's number.")
     var run: String
-    @Option(help: ArgumentHelp("Goes to the audit log.", valueName: "text"))
-    var reason: String?
-    @Flag(help: "One JSON object.")
-    var json = false
+    @OptionGroup var options: ActingOptions
 
     func run() async throws {
         try await Asking.work { session in
-            _ = try await session.control.cancel(RunRequest(run: run, reason: reason))
+            _ = try await session.control.cancel(RunRequest(run: run, reason: options.reason))
             let view = try await Insisting.settled(run, session)
-            if json { Output.json(view) } else { Output.line("run \(view.run) is \(view.outcome ?? view.phase)") }
+            if options.json { Output.json(view) } else { Output.line("run \(view.run) is \(view.outcome ?? view.phase)") }
         }
     }
 }

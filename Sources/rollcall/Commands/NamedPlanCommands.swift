@@ -11,15 +11,12 @@ struct UndoCommand: AsyncParsableCommand {
 
     @Argument(help: "The run's number.")
     var run: String
-    @Option(help: ArgumentHelp("Goes to the audit log.", valueName: "text"))
-    var reason: String?
-    @Flag(help: "One JSON object.")
-    var json = false
+    @OptionGroup var options: ActingOptions
 
     func run() async throws {
         let code = try await Insisting.on(.command) { session in
-            let started = try await session.control.undo(RunRequest(run: run, reason: reason))
-            return try await RunWatcher(session: session, runs: [started.run], json: json).watch()
+            let started = try await session.control.undo(RunRequest(run: run, reason: options.reason))
+            return try await RunWatcher(session: session, runs: [started.run], json: options.json).watch()
         }
         if code != 0 { throw ExitCode(code) }
     }
@@ -32,18 +29,10 @@ struct RetireCommand: AsyncParsableCommand {
 
     @Argument(help: "A cohort (all its syncs) or a sync.")
     var name: String
-    @Option(help: ArgumentHelp("Goes to the audit log.", valueName: "text"))
-    var reason: String?
-    @Flag(help: "One JSON object a run.")
-    var json = false
+    @OptionGroup var options: ActingOptions
 
     func run() async throws {
-        let code = try await Insisting.on(.command) { session in
-            let syncs = try await NamedPlans.syncs(name, session)
-            let runs = try await session.control.retire(NamedPlanRequest(syncs: syncs, reason: reason))
-            return try await RunWatcher(session: session, runs: runs.map(\.run), json: json).watch()
-        }
-        if code != 0 { throw ExitCode(code) }
+        try await NamedPlans.make(name, options) { control, request in try await control.retire(request) }
     }
 }
 
@@ -55,22 +44,27 @@ struct MigrateCommand: AsyncParsableCommand {
 
     @Argument(help: "A cohort (all its syncs) or a sync.")
     var name: String
-    @Option(help: ArgumentHelp("Goes to the audit log.", valueName: "text"))
-    var reason: String?
-    @Flag(help: "One JSON object a run.")
-    var json = false
+    @OptionGroup var options: ActingOptions
 
     func run() async throws {
-        let code = try await Insisting.on(.command) { session in
-            let syncs = try await NamedPlans.syncs(name, session)
-            let runs = try await session.control.migrate(NamedPlanRequest(syncs: syncs, reason: reason))
-            return try await RunWatcher(session: session, runs: runs.map(\.run), json: json).watch()
-        }
-        if code != 0 { throw ExitCode(code) }
+        try await NamedPlans.make(name, options) { control, request in try await control.migrate(request) }
     }
 }
 
 private enum NamedPlans {
+    /// Has a plan made for each sync behind a name and shows the runs; each is held.
+    static func make(
+        _ name: String, _ options: ActingOptions,
+        _ ask: @escaping @Sendable (any ControlService, NamedPlanRequest) async throws -> [RunView]
+    ) async throws {
+        let code = try await Insisting.on(.command) { session in
+            let request = NamedPlanRequest(syncs: try await syncs(name, session), reason: options.reason)
+            let runs = try await ask(session.control, request)
+            return try await RunWatcher(session: session, runs: runs.map(\.run), json: options.json).watch()
+        }
+        if code != 0 { throw ExitCode(code) }
+    }
+
     /// The syncs behind a name. Of a cohort's several only those with a ledger; a sync that is named outright is passed
     /// on as it is, so that the engine says why nothing can be done.
     static func syncs(_ name: String, _ session: Session) async throws -> [String] {
@@ -126,15 +120,12 @@ struct PurgeCommand: AsyncParsableCommand {
 
     @Argument(help: "The user's id, exactly.")
     var user: String
-    @Option(help: ArgumentHelp("Goes to the audit log.", valueName: "text"))
-    var reason: String?
-    @Flag(help: "One JSON object.")
-    var json = false
+    @OptionGroup var options: ActingOptions
 
     func run() async throws {
         try await Asking.work { session in
-            let view = try await session.control.purge(PurgeRequest(user: user, reason: reason))
-            if json { return Output.json(view) }
+            let view = try await session.control.purge(PurgeRequest(user: user, reason: options.reason))
+            if options.json { return Output.json(view) }
             Output.line("removed \(Words.count(view.events)) events from \(Words.count(view.runs)) runs, and "
                 + "\(Words.count(view.rejects)) rejects")
             if view.dismissals_kept > 0 {
