@@ -119,7 +119,8 @@ let package = Package(
         .testTarget(
             name: "SourceConnectorsTests",
             dependencies: [
-                "AmplitudeStandIn", "CZlib", "HTTPClient", "Scheduling", "Secrets", "SourceConnectors", "SyncEngine",
+                "AmplitudeStandIn", "CZlib", "HTTPClient", "SQLiteStore", "Scheduling", "Secrets", "SourceConnectors",
+                "SyncEngine",
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             swiftSettings: strict),

@@ -48,6 +48,19 @@ private let small = SyncID(cohort: "small", destination: "seg")
         return run
     }
 
+    @Test func notesOfSourcesStayUntilTheyAreReplacedOrForgotten() async throws {
+        let store = try SQLiteStore.empty()
+        try await store.saveSourceNote("1", subject: "keys", of: "a")
+        try await store.saveSourceNote("2", subject: "file x", of: "a")
+        try await store.saveSourceNote("3", subject: "keys", of: "b")
+        try await store.saveSourceNote("4", subject: "keys", of: "a")
+        try await store.saveSourceNote(nil, subject: "file x", of: "a")
+        try await store.saveSourceNote(nil, subject: "never", of: "a")
+        #expect(try await store.sourceNotes() == [
+            SourceNote(account: "a", subject: "keys", text: "4"), SourceNote(account: "b", subject: "keys", text: "3"),
+        ])
+    }
+
     @Test func downloadsAreCountedByAccountAndForgottenInTime() async throws {
         let file = TemporaryFile()
         let store = try SQLiteStore(path: file.path)
