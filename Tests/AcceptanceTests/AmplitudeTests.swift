@@ -222,6 +222,35 @@ struct AmplitudeTests {
         await amplitude.stop()
     }
 
+    @Test("a rename in Amplitude is the operator's to follow: the trait is kept, or moved for everyone as one plan")
+    func renameFollowed() async throws {
+        let workspace = try Workspace()
+        let receiver = try await RunningReceiver(in: workspace)
+        let amplitude = standIn()
+        let members = Members(1...30)
+        amplitude.put(StandInCohort(id: "v1", name: "VIP") { members.all })
+        try configure(workspace, try await amplitude.start(), segment(receiver.endpoint))
+        _ = try await run(workspace, "sync", "vip")
+        amplitude.rename("v1", to: "Very Important")
+        members.set(2...31)
+        let noted = try #require(try await run(workspace, "sync", "vip", "--json").lines().last)
+        #expect(noted.count("entered") == 1 && noted.count("left") == 1)
+        // Followed in the file it holds; approved, it goes on under the trait that everyone was told.
+        try workspace.edit("name: VIP", "name: Very Important")
+        let held = try #require(try await run(workspace, "sync", "vip", "--json", expecting: 3).lines().last)
+        #expect(held.list("held_by").contains { String(decoding: $0.bytes ?? [], as: UTF8.self).hasPrefix("definition") })
+        _ = try await run(workspace, "approve", held.text("run") ?? "")
+        #expect(try receiver.members() == ids(2...31) && receiver.leaves() == 1)
+        // Moved: one held plan of both, false on the old trait before true on the new.
+        let moving = try #require(try await run(workspace, "migrate", "vip", "--json", expecting: 3).lines().last)
+        #expect(try receiver.leaves() == 1, "nothing before it is approved")
+        _ = try await run(workspace, "approve", moving.text("run") ?? "")
+        #expect(try receiver.members().isEmpty && receiver.leavers() == ids(1...31))
+        #expect(try receiver.members("amplitude_very_important_v1") == ids(2...31))
+        #expect(amplitude.violations == [])
+        await amplitude.stop()
+    }
+
     private func failure(in workspace: Workspace, with words: String) async throws {
         try await eventually("a run fails with \(words)", within: 200) {
             try await workspace.listing("runs", "vip").contains { run in

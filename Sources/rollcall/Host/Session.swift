@@ -128,7 +128,7 @@ enum Observer {
     ) async throws(Failure) -> any ControlService {
         do throws(StoreError) {
             let store: any SyncStore = location.state.exists
-                ? try SQLiteStore(path: location.state.database, readOnly: true) : try SQLiteStore.empty()
+                ? try SQLiteStore.looking(at: location.state.database) : try SQLiteStore.empty()
             let accounts = AmplitudeAccounts(store: nil, clock: SystemClock(), folder: location.state)
             try await accounts.remember(from: store, tidying: false)
             var wiring = Wiring(

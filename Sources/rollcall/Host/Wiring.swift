@@ -3,6 +3,7 @@ import Configuration
 import DestinationConnectors
 import Glibc
 import HTTPClient
+import MailClient
 import Scheduling
 import Secrets
 import SourceConnectors
@@ -265,6 +266,15 @@ struct Wiring {
                 return ProgramAlertChannel(
                     key: channel.key, arguments: sendmail, input: .mail(to: to, from: from), folder: workspace,
                     timeoutSeconds: timeout)
+            case .mail(let to, let from, let settings, let timeout):
+                var password: Secret?
+                if let reference = settings.password {
+                    guard case .success(let value) = secret(of: .reference(reference)) else { return nil }
+                    password = value
+                }
+                let server = MailServer(
+                    url: settings.url, isLoopback: settings.isLoopback, user: settings.user, password: password)
+                return MailAlertChannel(key: channel.key, server: server, to: to, from: from, timeoutSeconds: timeout)
             }
         }
     }
