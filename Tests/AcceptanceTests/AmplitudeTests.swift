@@ -222,6 +222,26 @@ struct AmplitudeTests {
         await amplitude.stop()
     }
 
+    @Test("purge removes downloads that may serve again, whoever they name")
+    func purgeRemovesDownloads() async throws {
+        let workspace = try Workspace()
+        let sink = try WireSink(in: workspace)
+        let amplitude = standIn()
+        amplitude.put(StandInCohort(id: "v1", name: "VIP", lastComputed: 1) { (1...20).map(Workspace.id) })
+        try configure(workspace, try await amplitude.start(), segment(sink.endpoint), source: "skip_unchanged: 1d")
+        _ = try await run(workspace, "sync", "vip")
+        let folder = workspace.folder + "/.rollcall/downloads"
+        let kept = try FileManager.default.contentsOfDirectory(atPath: folder)
+        #expect(kept.count == 1)
+        let mode = try FileManager.default.attributesOfItem(atPath: folder + "/" + (kept.first ?? ""))[.posixPermissions]
+        #expect(mode as? Int == 0o600)
+        _ = try await run(workspace, "purge", Workspace.id(3))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)
+        #expect(try #require(try await run(workspace, "sync", "vip", "--json").lines().last).text("outcome") == "unchanged")
+        #expect(amplitude.downloads == 2)
+        await amplitude.stop()
+    }
+
     @Test("a rename in Amplitude is the operator's to follow: the trait is kept, or moved for everyone as one plan")
     func renameFollowed() async throws {
         let workspace = try Workspace()

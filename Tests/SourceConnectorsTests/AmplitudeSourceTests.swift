@@ -269,6 +269,16 @@ struct AmplitudeSourceTests {
         #expect(starts.allSatisfy { start in starts.count { $0 >= start && $0 < start + 60_000 } <= 4 }, "\(starts)")
     }
 
+    @Test("the stand-in would notice more downloads than allowed") func tooMany() async throws {
+        let world = try await AmplitudeWorld(limits: DownloadLimits(parallel: 5))
+        for index in 0..<5 { world.put("c\(index)", ["u"]) }
+        let sources = try (0..<5).map { try world.source("c\($0)") }
+        await withTaskGroup(of: Void.self) { group in
+            for source in sources { group.addTask { _ = await world.fetch(source) } }
+        }
+        #expect(world.standIn.violations.contains { $0.contains("in a minute") }, "\(world.standIn.violations)")
+    }
+
     @Test func aWaitIsToldWithItsEnd() async throws {
         let world = try await AmplitudeWorld(limits: DownloadLimits(parallel: 1))
         world.put("c1", ["u"])
