@@ -106,7 +106,8 @@ struct DashboardActionTests {
         let after = before.replacingOccurrences(of: "schedule: manual", with: "schedule: every 15m")
         try await eventually("the new schedule is in the file") { workspace.read("rollcall.yaml") != before }
         #expect(workspace.read("rollcall.yaml") == after)
-        dashboard.pty.press("\u{1B}")
+        // The editor leaves by itself once it is saved.
+        dashboard.seeNoMore("next fires")
         try dashboard.quit()
     }
 
@@ -146,7 +147,7 @@ struct DashboardActionTests {
         dashboard.press("y")
         let both = elsewhere.replacingOccurrences(of: "schedule: manual", with: "schedule: every 15m")
         try await eventually("both edits are in the file") { workspace.read("rollcall.yaml") == both }
-        dashboard.pty.press("\u{1B}")
+        dashboard.seeNoMore("next fires")
         try dashboard.quit()
     }
 

@@ -112,7 +112,14 @@ private final class ScriptedMailServer: Sendable {
         func say(_ text: String) { _ = Array((text + "\r\n").utf8).withUnsafeBytes { write(output, $0.baseAddress, $0.count) } }
         if !habits.isSilent { say("220 here") }
         var isMail = false
+        var isLogin = false
         while let line = lines.next() {
+            if isLogin {
+                isLogin = false
+                let isKnown = Data(base64Encoded: line) == habits.login.map { Data($0.utf8) }
+                say(isKnown ? "235 welcome" : "535 no: \(line)")
+                continue
+            }
             if isMail {
                 guard line != "." else {
                     isMail = false
@@ -125,6 +132,7 @@ private final class ScriptedMailServer: Sendable {
             guard !habits.isSilent, let answer = answer(to: line) else { continue }
             heardSoFar.withLock { $0.lines.append(line) }
             isMail = answer.hasPrefix("354")
+            isLogin = answer.hasPrefix("334")
             say(answer)
         }
     }
@@ -138,9 +146,7 @@ private final class ScriptedMailServer: Sendable {
         case "RCPT": return habits.unknown.contains { line.contains($0) } ? "550 nobody here" : "250 well"
         case "DATA": return "354 go on"
         case "QUIT": return "221 bye"
-        default:
-            guard let login = habits.login, let sent = Data(base64Encoded: line) else { return nil }
-            return sent == Data(login.utf8) ? "235 welcome" : "535 no: \(line)"
+        default: return nil
         }
     }
 }
