@@ -54,9 +54,11 @@ let package = Package(
                 "WarehouseNames", .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             swiftSettings: strict),
+        .target(name: "MailClient", dependencies: ["CCurl", "Secrets"], swiftSettings: strict),
         .target(
             name: "AlertChannels",
-            dependencies: ["CCrypto", "HTTPClient", "Scheduling", "Secrets", "SyncEngine"], swiftSettings: strict),
+            dependencies: ["CCrypto", "HTTPClient", "MailClient", "Scheduling", "Secrets", "SyncEngine"],
+            swiftSettings: strict),
         .target(
             name: "SQLiteStore",
             dependencies: ["Scheduling", "SyncEngine", .product(name: "GRDB", package: "GRDB.swift")],
@@ -101,7 +103,7 @@ let package = Package(
             name: "rollcall",
             dependencies: [
                 "AlertChannels", "AmplitudeStandIn", "Configuration", "Control", "ControlServer", "Dashboard",
-                "DashboardTerminal", "DestinationConnectors", "HTTPClient", "Membership", "Receiver", "SQLiteStore",
+                "DashboardTerminal", "DestinationConnectors", "HTTPClient", "MailClient", "Membership", "Receiver", "SQLiteStore",
                 "Scheduling", "Secrets", "SourceConnectors",
                 "SyncEngine", "TerminalText",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -119,7 +121,8 @@ let package = Package(
         .testTarget(
             name: "SourceConnectorsTests",
             dependencies: [
-                "AmplitudeStandIn", "CZlib", "HTTPClient", "Scheduling", "Secrets", "SourceConnectors", "SyncEngine",
+                "AmplitudeStandIn", "CZlib", "HTTPClient", "SQLiteStore", "Scheduling", "Secrets", "SourceConnectors",
+                "SyncEngine",
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             swiftSettings: strict),
@@ -133,7 +136,8 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "AlertChannelsTests",
-            dependencies: ["AlertChannels", "HTTPClient", "Scheduling", "Secrets", "SyncEngine"], swiftSettings: strict),
+            dependencies: ["AlertChannels", "HTTPClient", "MailClient", "Scheduling", "Secrets", "SyncEngine"],
+            swiftSettings: strict),
         .testTarget(
             name: "ReceiverTests",
             dependencies: [

@@ -23,6 +23,10 @@ CURLcode ccurl_set_headers(CURL *easy, struct curl_slist *headers) {
     return curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
 }
 
+CURLcode ccurl_set_list(CURL *easy, CURLoption option, struct curl_slist *list) {
+    return curl_easy_setopt(easy, option, list);
+}
+
 CURLcode ccurl_set_error_text(CURL *easy, char *text) { return curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, text); }
 
 CURLcode ccurl_set_callbacks(CURL *easy, void *context, ccurl_receive body, ccurl_receive header, ccurl_supply supply,

@@ -36,6 +36,8 @@ package enum AlertChannelKind: Sendable, Equatable {
     case command([String], timeoutSeconds: Int)
     /// A mail by a `sendmail`-like program.
     case email(to: [String], from: String, sendmail: [String], timeoutSeconds: Int)
+    /// A mail through a server.
+    case mail(to: [String], from: String, server: MailServerSettings, timeoutSeconds: Int)
 
     /// The kind as it is written.
     package var name: String {
@@ -43,7 +45,24 @@ package enum AlertChannelKind: Sendable, Equatable {
         case .webhook: "webhook"
         case .slack: "slack"
         case .command: "command"
-        case .email: "email"
+        case .email, .mail: "email"
         }
+    }
+}
+
+/// A mail server and how it knows us.
+package struct MailServerSettings: Sendable, Equatable {
+    /// `smtps://host[:port]`, or `smtp://host[:port]`, which changes to TLS unless the host is this machine.
+    package var url: String
+    package var isLoopback: Bool
+    /// Both or neither.
+    package var user: String?
+    package var password: SecretReference?
+
+    package init(url: String, isLoopback: Bool, user: String? = nil, password: SecretReference? = nil) {
+        self.url = url
+        self.isLoopback = isLoopback
+        self.user = user
+        self.password = password
     }
 }

@@ -12,7 +12,7 @@ struct AlertsReader {
         ("webhook", ["url", "secret"]),
         ("slack", ["url"]),
         ("command", ["command", "timeout"]),
-        ("email", ["to", "from", "sendmail", "timeout"]),
+        ("email", ["to", "from", "sendmail", "server", "user", "password", "timeout"]),
     ]
 
     func read(_ file: Fields, channels: [(key: String, fields: Fields)]) -> AlertsConfiguration {
@@ -126,11 +126,38 @@ struct AlertsReader {
         let to = fields.texts("to", example: "[ops@example.com]") ?? []
         for (text, node) in to { checkAddress(text, node, fields) }
         if to.count > 50, let node = fields["to"] { log.add(node.place, "\"to\" of \(fields.owner) names more than 50") }
+        let server = mailServer(fields)
         let sendmail = fields["sendmail"] == nil
             ? ["/usr/sbin/sendmail", "-i", "-t"] : program("sendmail", fields, example: "[/usr/sbin/sendmail, -i, -t]")
         let timeout = timeout(fields)
         guard let from, let sendmail, !to.isEmpty else { return nil }
+        if let server { return .mail(to: to.map(\.text), from: from, server: server, timeoutSeconds: timeout) }
         return .email(to: to.map(\.text), from: from, sendmail: sendmail, timeoutSeconds: timeout)
+    }
+
+    /// Nil when mail goes through a program, or when a mistake was noted.
+    private func mailServer(_ fields: Fields) -> MailServerSettings? {
+        let user = fields.text("user")
+        let password = fields.secret("password")
+        guard let node = fields["server"], let url = fields.text("server") else {
+            if let node = fields["user"] ?? fields["password"] {
+                log.add(node.place, "\(fields.owner) has a user or a password and no \"server\"; write which server knows them")
+            }
+            return nil
+        }
+        if let node = fields["sendmail"] {
+            log.add(node.place, "\(fields.owner) has \"server\" and \"sendmail\"; keep the one that is to send")
+        }
+        if (fields["user"] == nil) != (fields["password"] == nil) {
+            log.add(node.place, "\(fields.owner) needs both \"user\" and \"password\" for its server, or neither")
+        }
+        if let complaint = EndpointRules.mailComplaint(url) {
+            log.add(node.place, "\"server\" of \(fields.owner): \(complaint)")
+            return nil
+        }
+        return MailServerSettings(
+            url: EndpointRules.normalised(url), isLoopback: EndpointRules.isLoopback(url: url), user: user,
+            password: password)
     }
 
     private func timeout(_ fields: Fields) -> Int {

@@ -88,6 +88,27 @@ enum EndpointRules {
 }
 
 extension EndpointRules {
+    /// What is wrong with a mail server's address; nil when nothing is. Never repeats the address.
+    static func mailComplaint(_ url: String) -> String? {
+        let right = "write smtps://mail.example.com, or smtp://mail.example.com:587, which changes to TLS"
+        guard url.utf8.count <= 300, url.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x5C && $0 != 0x22 }),
+            let schemeEnd = url.range(of: "://"), ["smtp", "smtps"].contains(url[..<schemeEnd.lower].lowercased())
+        else { return right }
+        let authority = url[schemeEnd.upper...]
+        guard !authority.contains("@") else {
+            return "an address must not hold a user name or password; write \"user\" and \"password\" beside it"
+        }
+        guard host(of: String(authority)) != nil else { return "a host and at most a port follow; \(right)" }
+        return nil
+    }
+
+    /// Whether an address leads to this machine, whatever a resolver says.
+    static func isLoopback(url: String) -> Bool {
+        guard let schemeEnd = url.range(of: "://") else { return false }
+        let authority = url[schemeEnd.upper...].prefix { !"/?#".contains($0) }
+        return host(of: String(authority)).map { isLoopback($0) } ?? false
+    }
+
     /// What is wrong with a database URL that is written out; nil when it is a `postgres://` URL without a password.
     /// Never repeats the URL.
     static func databaseComplaint(_ url: String, key: String) -> String? {

@@ -121,7 +121,10 @@ package struct EngineControl: ControlService {
     }
 
     package func run(_ id: String) async throws(Refusal) -> RunView {
-        RunView(try await record(id))
+        let record = try await record(id)
+        var view = RunView(record)
+        if record.phase == .fetching { view.reason = await engine.fetchProgress(of: record.id) }
+        return view
     }
 
     private func record(_ id: String) async throws(Refusal) -> RunRecord {

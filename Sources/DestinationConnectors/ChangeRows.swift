@@ -25,6 +25,9 @@ enum ChangeRows {
         }
     }
 
+    /// Bytes of a batch before its first row.
+    static func headCount(of texts: [String]) -> Int { texts.reduce(4) { $0 + 4 + $1.utf8.count } }
+
     static func append(_ announcement: Announcement, to bytes: inout [UInt8]) {
         bytes.append(announcement.entered ? 1 : 0)
         append(announcement.messageID.high, count: 8, to: &bytes)
@@ -68,7 +71,8 @@ final class ChangeRowEncoder: MessageEncoder {
     private let texts: [String]
     private let members: Int
     private let bytes: Int
-    /// What a row takes on the wire beside its member; nil where the rows themselves are handed over.
+    /// What a row takes on the wire beside its member; nil where the rows themselves are handed over. On the wire those
+    /// who entered and those who left are requests of their own.
     private let wireHead: Int?
     /// Why a member cannot be told at all; nil when it can.
     private let complaint: @Sendable (UnsafeRawBufferPointer) -> String?
@@ -97,8 +101,13 @@ final class ChangeRowEncoder: MessageEncoder {
         {
             return .full
         }
+        let row = batch.bytes.count
         ChangeRows.append(announcement, to: &batch.bytes)
-        if let wireHead { batch.noteBytes += ChangeRows.rowHead - wireHead }
+        if let wireHead {
+            batch.noteBytes += ChangeRows.rowHead - wireHead
+            let first = ChangeRows.headCount(of: texts)
+            if batch.bytes[row] != batch.bytes[first] { batch.requests = 2 }
+        }
         batch.count += 1
         return .added
     }

@@ -2,7 +2,7 @@ import GRDB
 import Scheduling
 import SyncEngine
 
-// Downloads that count against a source's month.
+// Downloads that count against a source's month, and what a source keeps of its accounts.
 extension SQLiteStore {
     /// Downloads older than this are forgotten, in milliseconds: longer than any month and its neighbour.
     private static let kept: Int64 = 100 * 86_400_000
@@ -54,6 +54,28 @@ extension SQLiteStore {
             try database.execute(
                 sql: "INSERT OR REPLACE INTO quota_readings VALUES (?, ?, ?, ?, ?)",
                 arguments: [account, reading.limit, reading.used, reading.resetsAt, reading.readAt])
+        }
+    }
+
+    package func sourceNotes() async throws(StoreError) -> [SourceNote] {
+        try await read { database in
+            // A workspace that is only looked at may be of an older build.
+            guard try database.tableExists("source_notes") else { return [] }
+            return try Row.fetchAll(database, sql: "SELECT * FROM source_notes ORDER BY account, subject").map {
+                SourceNote(account: $0["account"], subject: $0["subject"], text: $0["text"])
+            }
+        }
+    }
+
+    package func saveSourceNote(_ text: String?, subject: String, of account: String) async throws(StoreError) {
+        try await write { database in
+            if let text {
+                try database.execute(
+                    sql: "INSERT OR REPLACE INTO source_notes VALUES (?, ?, ?)", arguments: [account, subject, text])
+            } else {
+                try database.execute(
+                    sql: "DELETE FROM source_notes WHERE account = ? AND subject = ?", arguments: [account, subject])
+            }
         }
     }
 }

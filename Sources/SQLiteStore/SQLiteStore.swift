@@ -47,6 +47,19 @@ package final class SQLiteStore: SyncStore {
         try SQLiteStore(path: ":memory:")
     }
 
+    /// The store of a workspace that is only looked at. A file that another process has made this moment, and not filled
+    /// yet, says as much as none.
+    package static func looking(at path: String) throws(StoreError) -> SQLiteStore {
+        let store = try SQLiteStore(path: path, readOnly: true)
+        let isFilled: Bool
+        do {
+            isFilled = try store.queue.read { try $0.tableExists("install") }
+        } catch {
+            throw storeError(error, path: path)
+        }
+        return isFilled ? store : try empty()
+    }
+
     static func storeError(_ error: any Error, path: String) -> StoreError {
         if let error = error as? StoreError { return error }
         if error is CancellationError { return .cancelled }

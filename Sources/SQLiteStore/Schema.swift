@@ -18,6 +18,9 @@ enum Schema {
         migrator.registerMigration("4 alerts") { database in
             try database.execute(sql: alerts)
         }
+        migrator.registerMigration("5 source notes") { database in
+            try database.execute(sql: sourceNotes)
+        }
         return migrator
     }
 
@@ -70,6 +73,15 @@ enum Schema {
         CREATE INDEX runs_by_sync ON runs (sync, id);
         CREATE INDEX runs_unfinished ON runs (phase) WHERE phase <> 'finished';
         CREATE INDEX runs_large ON runs (id) WHERE plan IS NOT NULL AND is_indexed = 0;
+        """
+
+    private static let sourceNotes = """
+        CREATE TABLE source_notes (
+          account TEXT NOT NULL,                -- of a source; a digest, no key
+          subject TEXT NOT NULL,                -- keys: that they were refused; file ID: a download that may serve again
+          text    TEXT NOT NULL,                -- json, the source's own
+          PRIMARY KEY (account, subject)
+        ) STRICT, WITHOUT ROWID;
         """
 
     private static let alerts = """

@@ -110,4 +110,8 @@ enum AmplitudeJSON {
     static func decode<Value: Decodable>(_ type: Value.Type, from body: [UInt8]) -> Value? {
         try? JSONDecoder().decode(type, from: Data(body))
     }
+
+    static func encode(_ value: some Encodable) -> String? {
+        (try? JSONEncoder().encode(value)).map { String(decoding: $0, as: UTF8.self) }
+    }
 }

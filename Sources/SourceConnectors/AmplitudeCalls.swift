@@ -9,6 +9,8 @@ struct AmplitudeCalls {
     let account: AmplitudeAccount
     let transport: any HTTPTransport
     let stop: StopFlag
+    /// Told what is waited for, and until when.
+    let progress: @Sendable (String) -> Void
 
     /// The largest list that is read: definitions of cohorts can be long.
     private static let listLimit = 64 << 20
@@ -26,6 +28,7 @@ struct AmplitudeCalls {
             throw .unavailable(
                 "Amplitude's list of cohorts cannot be read (status \(answer.status)): \(project.quote(answer.body))")
         }
+        account.accepted()
         return list
     }
 
@@ -75,7 +78,7 @@ struct AmplitudeCalls {
     func failure(_ verdict: AmplitudeVerdict, what: String) -> SourceError {
         switch verdict {
         case .keysRefused(let reason):
-            account.refuse(reason)
+            account.refuse(reason, project)
             return .misconfigured(reason)
         case .refused(let reason), .gone(let reason): return .misconfigured("\(what): \(reason)")
         case .spent(let reason), .retry(let reason), .limited(let reason): return .unavailable("\(what): \(reason)")
@@ -90,8 +93,14 @@ struct AmplitudeCalls {
             return try account.wait(milliseconds: AmplitudeRules.pause(after: attempt, draw: draw), stop: stop)
         }
         let retreat = AmplitudeRules.retreat(after: attempt, draw: draw)
+        progress("waiting because Amplitude said that a limit was hit, until \(time(after: retreat))")
         BlockingThread.wait { [gate = account.gate] in await gate.pushBack(milliseconds: retreat) }
         try account.wait(milliseconds: retreat, stop: stop)
+    }
+
+    /// The civil time so many milliseconds from now.
+    func time(after milliseconds: Int64) -> String {
+        account.clock.now().advanced(milliseconds: milliseconds).rfc3339Seconds
     }
 
     /// One exchange; a raised flag aborts it.
@@ -112,9 +121,9 @@ struct AmplitudeCalls {
     // MARK: - Limits
 
     func enter(_ call: DownloadCall, cohort: String) throws(SourceError) -> Instant {
-        let result: Result<Instant, DownloadRefusal> = BlockingThread.wait { [gate = account.gate, stop] in
+        let result: Result<Instant, DownloadRefusal> = BlockingThread.wait { [gate = account.gate, stop, progress] in
             do throws(DownloadRefusal) {
-                return .success(try await gate.enter(call, cohort: cohort, stop: stop))
+                return .success(try await gate.enter(call, cohort: cohort, stop: stop, progress: progress))
             } catch {
                 return .failure(error)
             }

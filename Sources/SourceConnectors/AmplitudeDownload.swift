@@ -71,6 +71,7 @@ struct AmplitudeDownload {
         defer { calls.leave(call) }
         let job = try request(requested)
         try waitUntilReady(job)
+        calls.progress("the file is coming")
         try fetch(job, into: file)
         return requested
     }
@@ -122,6 +123,8 @@ struct AmplitudeDownload {
         request.deadlineMilliseconds = 60_000
         var polls = 0
         var failures = 0
+        calls.progress(
+            "waiting for Amplitude to prepare the file, until \(calls.time(after: Self.jobDeadline)) at the latest")
         while clock.monotonic() < deadline {
             try waiting { () throws(SourceError) in
                 try calls.account.wait(milliseconds: AmplitudeRules.pollPause(after: polls), stop: calls.stop)

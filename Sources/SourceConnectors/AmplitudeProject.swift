@@ -11,15 +11,21 @@ package struct AmplitudeProject: Sendable {
     let authorization: String
     /// Names the project without its keys: a digest of address and API key.
     package let digest: String
+    /// Tells these keys, as they are configured now, from any others: a keyed digest that says nothing of them.
+    let fingerprint: String
     /// Texts that must not be repeated from an answer.
     private let withheld: [String]
 
-    package init(endpoint: WebAddress, apiKey: Secret, secretKey: Secret) {
+    /// - Parameters:
+    ///   - salt: this install's own random bytes, for the fingerprint.
+    ///   - revision: of the configuration; another one gives another fingerprint.
+    package init(endpoint: WebAddress, apiKey: Secret, secretKey: Secret, salt: [UInt8] = [], revision: String = "") {
         self.endpoint = endpoint
         let pair = apiKey.reveal() + [UInt8(ascii: ":")] + secretKey.reveal()
         let encoded = Data(pair).base64EncodedString()
         authorization = "Basic " + encoded
         digest = Self.digest(of: Array(endpoint.text.utf8) + [0] + apiKey.reveal())
+        fingerprint = Self.digest(of: Array((endpoint.text + "\0" + revision + "\0").utf8) + pair, salt: salt)
         withheld = [apiKey.revealText(), secretKey.revealText(), encoded].filter { $0.utf8.count >= 4 }
     }
 
@@ -29,7 +35,17 @@ package struct AmplitudeProject: Sendable {
         bytes.withUnsafeBytes { ccrypto_sha256_update(&state, $0.baseAddress, $0.count) }
         var digest = [UInt8](repeating: 0, count: 32)
         ccrypto_sha256_final(&state, &digest)
-        return digest.prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        return hex(digest.prefix(8))
+    }
+
+    private static func digest(of bytes: [UInt8], salt: [UInt8]) -> String {
+        var mac = [UInt8](repeating: 0, count: 32)
+        ccrypto_hmac_sha256(salt, salt.count, bytes, bytes.count, &mac)
+        return hex(mac[...])
+    }
+
+    private static func hex(_ bytes: some Sequence<UInt8>) -> String {
+        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 
     /// A request to the project's own host, with its keys.

@@ -48,19 +48,19 @@ package struct AmplitudeSource: MemberSource {
     }
 
     package var definition: String { "cohort \(cohort)" }
-    package var blockedReason: String? { account.refusedReason }
+    package var blockedReason: String? { account.refusedReason(project) }
 
     package func fetch(into rows: any MemberRows, stop: StopFlag) throws(SourceError) {
         try fetch(into: rows, occasion: .manual, stop: stop)
     }
 
     package func fetch(into rows: any MemberRows, occasion: FetchOccasion, stop: StopFlag) throws(SourceError) {
-        if occasion == .manual { account.forgive() }
-        if let reason = account.refusedReason { throw .misconfigured(reason) }
+        if occasion == .manual { account.accepted() }
+        if let reason = blockedReason { throw .misconfigured(reason) }
         let asked = account.clock.monotonic()
         while !account.shelf.take(cohort) { try account.wait(milliseconds: 200, stop: stop) }
         defer { account.shelf.giveBack(cohort) }
-        let calls = calls(stop)
+        let calls = calls(stop, rows.progress)
         let listed = try calls.list()[cohort]
         if let obstacle = listed?.obstacle { throw .misconfigured("\(shown): \(obstacle); nothing is sent for it") }
         noteRename(listed, in: rows)
@@ -74,8 +74,10 @@ package struct AmplitudeSource: MemberSource {
 
     private var shown: String { "cohort \(PrintableText.from(cohort, limit: 200))" }
 
-    private func calls(_ stop: StopFlag) -> AmplitudeCalls {
-        AmplitudeCalls(project: project, account: account, transport: transport, stop: stop)
+    private func calls(
+        _ stop: StopFlag, _ progress: @escaping @Sendable (String) -> Void = { _ in }
+    ) -> AmplitudeCalls {
+        AmplitudeCalls(project: project, account: account, transport: transport, stop: stop, progress: progress)
     }
 
     /// The trait is made of the configured name, so a rename changes nothing until somebody adopts it.
@@ -92,7 +94,7 @@ package struct AmplitudeSource: MemberSource {
     private func shared(
         _ listed: ListedCohort?, occasion: FetchOccasion, asked: Int64, rows: any MemberRows
     ) -> ShelvedDownload? {
-        guard let file = account.shelf.file(of: cohort) else { return nil }
+        guard let file = account.shelf.file(of: cohort), isWhole(file) else { return nil }
         // It was requested while this run waited for its turn: nothing could be fresher.
         if file.requested >= asked { return file }
         guard occasion == .schedule else { return nil }
@@ -107,6 +109,21 @@ package struct AmplitudeSource: MemberSource {
         rows.note(
             "not downloaded: Amplitude has not computed it since the download at \(file.requestedAt.rfc3339Seconds)")
         return file
+    }
+
+    /// Whether the file is still what was downloaded. One that an earlier process left may be damaged, or gone because a
+    /// user was purged.
+    private func isWhole(_ file: ShelvedDownload) -> Bool {
+        guard file.isKept else { return true }
+        guard let digest = file.digest else { return SystemFile.exists(file.path) }
+        guard FileHash.sha256(of: file.path) == digest else {
+            account.shelf.remove(cohort)
+            return false
+        }
+        var checked = file
+        checked.digest = nil
+        account.shelf.put(checked, for: cohort)
+        return true
     }
 
     private func sweep() {
@@ -124,8 +141,9 @@ package struct AmplitudeSource: MemberSource {
     private func download(
         _ calls: AmplitudeCalls, listed: ListedCohort?, occasion: FetchOccasion
     ) throws(SourceError) -> ShelvedDownload {
-        let file = try ReceivedFile(
-            path: account.shelf.freshPath(), limit: AmplitudeDownload.fileLimit, stop: calls.stop)
+        let keeps = reading.reuseSeconds != nil && listed?.computedAt != nil
+        let (path, isKept) = account.shelf.freshPath(keeps: keeps)
+        let file = try ReceivedFile(path: path, limit: AmplitudeDownload.fileLimit, stop: calls.stop)
         do throws(SourceError) {
             let requestedAt = try AmplitudeDownload(
                 calls: calls, cohort: cohort, isListed: listed != nil, occasion: occasion
@@ -133,7 +151,7 @@ package struct AmplitudeSource: MemberSource {
             let age = account.clock.now().milliseconds(since: requestedAt)
             return ShelvedDownload(
                 path: file.path, listed: listed, requestedAt: requestedAt,
-                requested: account.clock.monotonic() - max(0, age))
+                requested: account.clock.monotonic() - max(0, age), isKept: isKept)
         } catch {
             SystemFile.remove(file.path)
             throw error
@@ -156,6 +174,7 @@ package struct AmplitudeSource: MemberSource {
                     () throws(SourceError) in try calls.list()[cohort]
                 }
                 account.shelf.put(download, for: cohort)
+                if download.isKept { account.keep(download, of: cohort) }
             }
         } catch {
             if calls != nil { SystemFile.remove(download.path) }
@@ -198,7 +217,7 @@ package struct AmplitudeCatalog: CohortCatalog {
     }
 
     package func cohorts() throws(SourceError) -> CatalogListing {
-        let calls = AmplitudeCalls(project: project, account: account, transport: transport, stop: StopFlag())
+        let calls = AmplitudeCalls(project: project, account: account, transport: transport, stop: StopFlag(), progress: { _ in })
         let list = try calls.list()
         let entries = list.cohorts.map { cohort in
             CatalogEntry(
@@ -233,4 +252,5 @@ private final class CountedRows: MemberRows {
     }
 
     func note(_ sentence: String) { rows.note(sentence) }
+    var progress: @Sendable (String) -> Void { rows.progress }
 }

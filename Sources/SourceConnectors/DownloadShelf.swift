@@ -10,6 +10,10 @@ struct ShelvedDownload: Sendable {
     /// When it was requested: civil time, and monotonic milliseconds.
     var requestedAt: Instant
     var requested: Int64
+    /// It lies where it outlives the process.
+    var isKept = false
+    /// What the file must be; nil for one that this process wrote.
+    var digest: String?
     /// How many rows there should have been, when some are missing.
     var shortage: Int?
 }
@@ -24,23 +28,26 @@ final class DownloadShelf: Sendable {
     }
 
     private let folder: String
+    private let kept: String?
     private let name: String
     private let state = Mutex(State())
 
-    init(folder: String, name: String) {
+    /// - Parameter kept: where files lie that outlive the process; nil keeps none.
+    init(folder: String, kept: String? = nil, name: String) {
         self.folder = folder
+        self.kept = kept
         self.name = name
     }
 
     deinit { removeAll() }
 
-    /// Removes every file; nobody reads any more.
+    /// Removes every file that is not kept; nobody reads any more.
     func removeAll() {
         let files = state.withLock { state in
             defer { state.files = [:] }
             return state.files
         }
-        for file in files.values { unlink(file.path) }
+        for file in files.values where !file.isKept { unlink(file.path) }
     }
 
     /// Takes the cohort for oneself; false while another has it.
@@ -56,13 +63,17 @@ final class DownloadShelf: Sendable {
         state.withLock { $0.files[cohort] }
     }
 
-    /// A path for the next file.
-    func freshPath() -> String {
+    /// A path for the next file, and whether it outlives the process there.
+    func freshPath(keeps: Bool) -> (path: String, isKept: Bool) {
+        if keeps, let kept {
+            let number = String(UInt64.random(in: .min ... .max), radix: 16)
+            return ("\(kept)/amplitude-\(name.prefix(16))-\(number).csv", true)
+        }
         let number = state.withLock { state in
             state.next += 1
             return state.next
         }
-        return "\(folder)/amplitude-\(name.prefix(16))-\(number).csv"
+        return ("\(folder)/amplitude-\(name.prefix(16))-\(number).csv", false)
     }
 
     /// Keeps a file in place of the cohort's former one.

@@ -85,4 +85,5 @@ final class ReceivedFile: Sendable {
 enum SystemFile {
     /// Removes a file; that it is not there is no error.
     static func remove(_ path: String) { unlink(path) }
+    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 }

@@ -100,10 +100,14 @@ package protocol MemberRows: AnyObject {
 
     /// Something a person should know of this reading, in one sentence. It changes nothing.
     func note(_ sentence: String)
+
+    /// Takes what the reading is about or waits for just now, and until when, in one sentence; from any thread.
+    var progress: @Sendable (String) -> Void { get }
 }
 
 extension MemberRows {
     package func note(_ sentence: String) {}
+    package var progress: @Sendable (String) -> Void { { _ in } }
 }
 
 /// Why a row could not be read.
@@ -233,6 +237,8 @@ package struct EncodedBatch: Sendable {
     package var bytes: [UInt8]
     /// Number of messages in `bytes`.
     package var count: Int
+    /// Requests that it goes out as.
+    package var requests = 1
     /// Bytes of `bytes` that are the adapter's own notes and never leave this machine.
     package var noteBytes = 0
     /// Limits that lower the destination's own, after it answered 413: at most this many bytes and messages.

@@ -126,6 +126,20 @@ package struct AuditEntry: Hashable, Sendable {
     }
 }
 
+/// Something that a source keeps of one of its accounts; what the text means is the source's own business.
+package struct SourceNote: Hashable, Sendable {
+    /// A digest, no key.
+    package var account: String
+    package var subject: String
+    package var text: String
+
+    package init(account: String, subject: String, text: String) {
+        self.account = account
+        self.subject = subject
+        self.text = text
+    }
+}
+
 /// An occurrence that started no run.
 package struct SkippedOccurrence: Hashable, Sendable {
     package var sync: SyncID
@@ -260,6 +274,10 @@ package protocol SyncStore: Sendable {
     /// What the account last said of its month; nil when it never did.
     func quotaReading(of account: String) async throws(StoreError) -> QuotaReading?
     func saveQuotaReading(_ reading: QuotaReading, of account: String) async throws(StoreError)
+    /// What sources keep of their accounts over restarts.
+    func sourceNotes() async throws(StoreError) -> [SourceNote]
+    /// Keeps a note in place of the former one of its account and subject; a nil text forgets it.
+    func saveSourceNote(_ text: String?, subject: String, of account: String) async throws(StoreError)
 
     /// Checks the store's own structure; returns the faults found.
     func integrityFaults() async throws(StoreError) -> [String]

@@ -1,4 +1,6 @@
 import Foundation
+import Glibc
+import Synchronization
 import Testing
 
 /// Alerts of a serving engine.
@@ -126,5 +128,97 @@ struct AlertTests {
         workspace.keep(endless)
         try await eventually("the late start is told", within: 100) { try events(sink) == ["not_started vip@file"] }
         #expect(try await engine.stop().code == 0)
+    }
+
+    @Test("a mail through a server, with a password that stands nowhere else")
+    func mailServer() async throws {
+        let server = try MailSink()
+        let (workspace, _) = try workspace({ try WireSink(in: $0) }, alerts: "recovery_after: 1s")
+        try workspace.edit("    local: {kind: command,", """
+                mail: {kind: email, to: [ops@example.com], from: r@example.com, server: "smtp://127.0.0.1:\(server.port)", user: u,
+                  password: {env: MAIL_PASSWORD}}
+                local: {kind: command,
+            """)
+        try workspace.write("source", "exit 3\n")
+        let engine = try workspace.start(["serve"], environment: ["MAIL_PASSWORD": "mail-canary-271828"])
+        workspace.keep(engine)
+        try await eventually("the mail is there: \(engine.errors)") { server.heard.contains("\r\n.\r\n") }
+        let login = Data("\0u\0mail-canary-271828".utf8).base64EncodedString()
+        let heard = server.heard
+        #expect(heard.contains(login) && heard.contains("RCPT TO:<ops@example.com>"), "\(heard)")
+        #expect(heard.contains("Subject: ") && heard.contains("vip@file"))
+        engine.send(SIGTERM)
+        _ = try await engine.ending(within: 60)
+        var texts = engine.errors + engine.output
+        for name in try FileManager.default.subpathsOfDirectory(atPath: workspace.folder) {
+            texts += String(decoding: bytes(at: workspace.folder + "/" + name), as: UTF8.self)
+        }
+        #expect(!texts.contains("mail-canary") && !texts.contains(login))
+    }
+}
+
+/// A mail server that takes whatever one client after another says, and keeps it.
+private final class MailSink: Sendable {
+    let port: Int
+    private let listener: Int32
+    private let words = Mutex("")
+
+    var heard: String { words.withLock { $0 } }
+
+    init() throws {
+        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let descriptor = listener
+        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, size) == 0 && listen(descriptor, 8) == 0 && getsockname(descriptor, $0, &size) == 0
+            }
+        }
+        try #require(isBound)
+        port = Int(UInt16(bigEndian: address.sin_port))
+        Thread.detachNewThread { [weak self] in
+            while true {
+                let connection = accept(descriptor, nil, nil)
+                guard connection >= 0, let self else { return }
+                self.serve(connection)
+                close(connection)
+            }
+        }
+    }
+
+    deinit {
+        shutdown(listener, Int32(SHUT_RDWR))
+        close(listener)
+    }
+
+    private func serve(_ connection: Int32) {
+        func say(_ text: String) { _ = send(connection, text, text.utf8.count, Int32(MSG_NOSIGNAL)) }
+        var isMail = false
+        var piece = [UInt8](repeating: 0, count: 65_536)
+        say("220 here\r\n")
+        while true {
+            let count = recv(connection, &piece, piece.count, 0)
+            guard count > 0 else { return }
+            let text = String(decoding: piece[..<count], as: UTF8.self)
+            words.withLock { $0 += text }
+            if isMail {
+                guard heard.hasSuffix("\r\n.\r\n") else { continue }
+                isMail = false
+                say("250 taken\r\n")
+                continue
+            }
+            isMail = text.hasPrefix("DATA")
+            switch text.prefix(4) {
+            case "EHLO": say("250-here\r\n250 AUTH PLAIN\r\n")
+            case "AUTH": say("334 \r\n")
+            case "DATA": say("354 go on\r\n")
+            case "QUIT": say("221 bye\r\n")
+            case "MAIL", "RCPT": say("250 well\r\n")
+            default: say("235 welcome\r\n")
+            }
+        }
     }
 }

@@ -43,12 +43,20 @@ struct DashboardActionTests {
         let (workspace, receiver) = try await world()
         let before = workspace.read("rollcall.yaml")
         let dashboard = try opened(workspace)
-        for key in ["\r", "n", "Y", " "] {
+        // Everything that a keyboard has: what is printed, control characters, and keys that send sequences.
+        let printed = (0x20..<0x7F).map { String(UnicodeScalar($0)) }.filter { $0 != "y" && $0 != "d" }
+        let controls = (1..<27).filter { ![3, 9].contains($0) }.map { String(UnicodeScalar(UInt8($0))) }
+        let sequences = ["A", "B", "C", "D", "H", "F", "Z", "2~", "3~", "5~", "6~", "15~", "24~"].map { "\u{1B}[" + $0 }
+        for key in printed + controls + sequences + ["\t", "\u{3}", "\u{7F}", "é", "日", "\u{1B}y", "\u{1B}OP"] {
             dashboard.press("r")
             dashboard.see("sync vip@seg now?")
-            dashboard.press(key)
+            dashboard.pty.press(key)
             dashboard.seeNoMore("sync vip@seg now?")
         }
+        // Escape stands alone: a terminal may be about to say more.
+        dashboard.press("r")
+        dashboard.pty.press("\u{1B}")
+        dashboard.seeNoMore("sync vip@seg now?")
         // A paste is one input, and text is all it can be.
         dashboard.pty.press("\u{1B}[200~ry\rpD\u{1B}[201~")
         dashboard.press("\r")
@@ -98,7 +106,8 @@ struct DashboardActionTests {
         let after = before.replacingOccurrences(of: "schedule: manual", with: "schedule: every 15m")
         try await eventually("the new schedule is in the file") { workspace.read("rollcall.yaml") != before }
         #expect(workspace.read("rollcall.yaml") == after)
-        dashboard.pty.press("\u{1B}")
+        // The editor leaves by itself once it is saved.
+        dashboard.seeNoMore("next fires")
         try dashboard.quit()
     }
 
@@ -115,6 +124,31 @@ struct DashboardActionTests {
         dashboard.press("\u{13}")
         dashboard.see("by now")
         #expect(workspace.read("rollcall.yaml") == elsewhere)
+    }
+
+    @Test("an edit made elsewhere between the question and its y stays, and the dashboard says that it wrote nothing")
+    func editsBeforeTheAnswer() async throws {
+        let (workspace, _) = try await world()
+        let dashboard = try opened(workspace)
+        dashboard.press("e")
+        dashboard.see("valid")
+        dashboard.press(String(repeating: "\u{7F}", count: 6))
+        dashboard.press("every 15m")
+        dashboard.press("\u{13}")
+        dashboard.see("y saves")
+        try workspace.edit("name: VIP", "name: VIP  # mine")
+        let elsewhere = workspace.read("rollcall.yaml")
+        dashboard.press("y")
+        dashboard.see("nothing was written")
+        #expect(workspace.read("rollcall.yaml") == elsewhere)
+        // Saving again is saving on top of it.
+        dashboard.press("\u{13}")
+        dashboard.see("y saves")
+        dashboard.press("y")
+        let both = elsewhere.replacingOccurrences(of: "schedule: manual", with: "schedule: every 15m")
+        try await eventually("both edits are in the file") { workspace.read("rollcall.yaml") == both }
+        dashboard.seeNoMore("next fires")
+        try dashboard.quit()
     }
 
     @Test("a held plan shows its numbers and sample; anything but y leaves it held, y sends it")
@@ -150,11 +184,21 @@ struct DashboardActionTests {
         let dashboard = try opened(workspace)
         dashboard.see("held")
         dashboard.press("X")
+        dashboard.see("discard the held plan of vip@seg, +0 -80?")
+        dashboard.press("\r")
+        dashboard.seeNoMore("discard the held plan")
+        #expect(try await workspace.status()["vip@seg"]?.text("held_run") == "2", "Enter discards nothing")
+        dashboard.press("X")
+        dashboard.see("discard the held plan")
         dashboard.press("y")
+        try await eventually("the plan is discarded") {
+            try await workspace.listing("run", "2").first?.text("outcome") == "discarded"
+        }
         dashboard.seeNoMore("held 1")
         try dashboard.quit()
         #expect(try receiver.leavers().isEmpty)
-        #expect(try await workspace.status()["vip@seg"]?.text("state") != "held")
+        let status = try await workspace.status()["vip@seg"]
+        #expect(status?["held_run"] == JSON.null && status?.text("state") != "held", "\(String(describing: status))")
     }
 
     @Test func readOnly() async throws {

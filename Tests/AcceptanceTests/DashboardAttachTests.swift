@@ -29,7 +29,8 @@ struct DashboardAttachTests {
     @Test("an engine that goes away: the dashboard says so, never takes over, and comes back with it")
     func engineKilled() async throws {
         let workspace = try Workspace()
-        try workspace.configure("http://127.0.0.1:9/v1")
+        let receiver = try await RunningReceiver(in: workspace)
+        try workspace.configure(receiver.endpoint)
         try workspace.list(1...3)
         let first = try await RunningEngine(in: workspace)
         let dashboard = try RunningDashboard(in: workspace)
@@ -38,12 +39,26 @@ struct DashboardAttachTests {
         try await first.kill()
         dashboard.see("reconnecting")
         dashboard.see("vip@seg")
-        dashboard.press("r")
-        dashboard.see("reconnecting")
-        // An engine can start, so the dashboard did not take the workspace.
+        // Keys that would change something are refused with the reason, and the file stays as it is.
+        let before = workspace.read("rollcall.yaml")
+        for key in ["r", "p", "D", "F"] {
+            dashboard.press(key)
+            dashboard.see("the engine is away")
+        }
+        #expect(workspace.read("rollcall.yaml") == before)
+        // It has had its attempts and did not take the workspace: nobody holds it, and an engine can start.
+        let lock = try await workspace.rollcall("status")
+        #expect(lock.code == 0 && !lock.errors.contains("held by"), "\(lock.errors)")
+        #expect(try await workspace.listing("runs").isEmpty)
         let second = try await RunningEngine(in: workspace)
         dashboard.see("live")
         dashboard.seeNoMore("reconnecting")
+        // It follows the new engine: what happens there shows.
+        dashboard.press("r")
+        dashboard.see("sync vip@seg now?")
+        dashboard.press("y")
+        try await eventually("the new engine sends") { try receiver.members() == ids(1...3) }
+        dashboard.see("+3")
         try dashboard.quit()
         _ = try await second.stop()
     }

@@ -25,15 +25,20 @@ final class WireSink: Sendable {
     var endpoint: String { "http://127.0.0.1:\(port)/v1" }
     private let listener: Int32
     private let seen = Mutex<[Request]>([])
+    private let count = Atomic<Int>(0)
+    private let keepsRequests: Bool
     private let answer: @Sendable (Request, Int) -> Reply
 
     /// - Parameters:
     ///   - answer: the reply to a request, which is the n-th from 0.
     ///   - workspace: lives as long as this test's workspace.
+    ///   - keepsRequests: false when there are too many to keep; the answer sees each.
     init(
-        in workspace: Workspace, _ answer: @escaping @Sendable (Request, Int) -> Reply = { _, _ in .status(200) }
+        in workspace: Workspace, keepsRequests: Bool = true,
+        _ answer: @escaping @Sendable (Request, Int) -> Reply = { _, _ in .status(200) }
     ) throws {
         self.answer = answer
+        self.keepsRequests = keepsRequests
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -78,8 +83,8 @@ final class WireSink: Sendable {
     private func serve(_ connection: Int32) -> Bool {
         guard let request = read(connection) else { return false }
         let number = seen.withLock { seen in
-            seen.append(request)
-            return seen.count - 1
+            if keepsRequests { seen.append(request) }
+            return count.add(1, ordering: .relaxed).oldValue
         }
         switch answer(request, number) {
         case .status(let code, let headers, let body):

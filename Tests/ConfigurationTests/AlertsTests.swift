@@ -25,6 +25,9 @@ struct AlertsTests {
                 ops: {kind: slack, url: {file: /run/keys/slack}}
                 local: {kind: command, command: [notify-send, Rollcall], timeout: 5s}
                 mail: {kind: email, to: [a@example.com], from: r@example.com}
+                smtp: {kind: email, to: [a@example.com], from: r@example.com, server: "smtps://Mail.example.com", user: u,
+                  password: {env: MAIL}, timeout: 9s}
+                near: {kind: email, to: [a@example.com], from: r@example.com, server: "smtp://127.0.0.1:2525"}
             """)
         var policy = AlertPolicy()
         policy.events = [.held, .notStarted, .recovered]
@@ -34,13 +37,21 @@ struct AlertsTests {
         policy.coolDownSeconds = 3_600
         policy.mutes = ["v": .until(try #require(Instant.parse(rfc3339: "2026-12-24T18:00:00Z")))]
         #expect(found.alerts.policy == policy)
-        #expect(found.alerts.channels.map(\.key) == ["pager", "ops", "local", "mail"])
+        #expect(found.alerts.channels.map(\.key) == ["pager", "ops", "local", "mail", "smtp", "near"])
         #expect(found.alerts.channels.map(\.kind) == [
             .webhook(url: "https://example.com/a?b=c", secret: .environment("PAGER")),
             .slack(url: .file("/run/keys/slack")), .command(["notify-send", "Rollcall"], timeoutSeconds: 5),
             .email(
                 to: ["a@example.com"], from: "r@example.com", sendmail: ["/usr/sbin/sendmail", "-i", "-t"],
                 timeoutSeconds: 30),
+            .mail(
+                to: ["a@example.com"], from: "r@example.com",
+                server: MailServerSettings(
+                    url: "smtps://mail.example.com", isLoopback: false, user: "u", password: .environment("MAIL")),
+                timeoutSeconds: 9),
+            .mail(
+                to: ["a@example.com"], from: "r@example.com",
+                server: MailServerSettings(url: "smtp://127.0.0.1:2525", isLoopback: true), timeoutSeconds: 30),
         ])
         #expect(policy.isMuted("v", at: Instant(seconds: 0)) && !policy.isMuted("w", at: Instant(seconds: 0)))
         #expect(!policy.isMuted("v", at: Instant(seconds: 1_900_000_000)))

@@ -68,6 +68,26 @@ extension BadConfiguration {
             "version: 1\nalerts: {channels: {m: {kind: email, from: ▶\"a@b.c\\nBcc: d@e.f\", to: [x@y.z]}}}\n",
             says: "holds a newline"),
         BadConfiguration(
+            "mail server of another scheme",
+            "version: 1\nalerts: {channels: {m: {kind: email, from: a@b.c, to: [x@y.z], server: ▶\"https://mail.example.com\"}}}\n",
+            says: "smtps://mail.example.com"),
+        BadConfiguration(
+            "password in a mail server's address",
+            "version: 1\nalerts: {channels: {m: {kind: email, from: a@b.c, to: [x@y.z], server: ▶\"smtps://u:p@mail.example.com\"}}}\n",
+            says: "must not hold a user name or password"),
+        BadConfiguration(
+            "mail server with a user alone",
+            "version: 1\nalerts: {channels: {m: {kind: email, from: a@b.c, to: [x@y.z], server: ▶\"smtps://m.a\", user: u}}}\n",
+            says: "needs both \"user\" and \"password\""),
+        BadConfiguration(
+            "mail server beside sendmail",
+            "version: 1\nalerts: {channels: {m: {kind: email, from: a@b.c, to: [x@y.z], server: \"smtps://m.a\", sendmail: ▶[s]}}}\n",
+            says: "keep the one that is to send"),
+        BadConfiguration(
+            "password and no mail server",
+            "version: 1\nalerts: {channels: {m: {kind: email, from: a@b.c, to: [x@y.z], password: ▶{env: P}}}}\n",
+            says: "no \"server\""),
+        BadConfiguration(
             "channel in the clear",
             "version: 1\nalerts: {channels: {w: {kind: webhook, url: ▶\"http://a.b\"}}}\n", says: "sends in the clear"),
         BadConfiguration(

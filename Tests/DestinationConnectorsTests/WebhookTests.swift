@@ -74,6 +74,7 @@ private final class Replies: HTTPTransport {
             #expect(users == (entered ? [["user_id": "a"], ["user_id": "c\"\u{1}é"]] : [["user_id": "b"], ["user_id": "d"]]))
         }
         #expect(batch.bytes.count - batch.noteBytes <= transport.requests.reduce(0) { $0 + $1.bodyCount })
+        #expect(batch.requests == 2 && self.batch(Array(mixed.prefix(1)), destination).requests == 1)
     }
 
     @Test("the same message id on every attempt, another for other users and later transitions")

@@ -48,6 +48,31 @@ private let small = SyncID(cohort: "small", destination: "seg")
         return run
     }
 
+    @Test func aFileThatIsBeingMadeSaysAsMuchAsNone() async throws {
+        let file = TemporaryFile()
+        try Data().write(to: URL(fileURLWithPath: file.path))
+        let store = try SQLiteStore.looking(at: file.path)
+        #expect(try await store.isFrozen() == false)
+        #expect(try await store.syncStates().isEmpty)
+        let real = try SQLiteStore(path: file.path)
+        let entry = AuditEntry(at: start, actor: "uid:0", action: "freeze", subject: "everything")
+        try await real.setFrozen(true, audit: entry)
+        #expect(try await SQLiteStore.looking(at: file.path).isFrozen())
+    }
+
+    @Test func notesOfSourcesStayUntilTheyAreReplacedOrForgotten() async throws {
+        let store = try SQLiteStore.empty()
+        try await store.saveSourceNote("1", subject: "keys", of: "a")
+        try await store.saveSourceNote("2", subject: "file x", of: "a")
+        try await store.saveSourceNote("3", subject: "keys", of: "b")
+        try await store.saveSourceNote("4", subject: "keys", of: "a")
+        try await store.saveSourceNote(nil, subject: "file x", of: "a")
+        try await store.saveSourceNote(nil, subject: "never", of: "a")
+        #expect(try await store.sourceNotes() == [
+            SourceNote(account: "a", subject: "keys", text: "4"), SourceNote(account: "b", subject: "keys", text: "3"),
+        ])
+    }
+
     @Test func downloadsAreCountedByAccountAndForgottenInTime() async throws {
         let file = TemporaryFile()
         let store = try SQLiteStore(path: file.path)

@@ -143,7 +143,7 @@ struct AmplitudeSourceTests {
         #expect(world.standIn.requests.count == seen, "a schedule asks no more")
         _ = await world.fetch(source, occasion: .manual)
         #expect(world.standIn.requests.count == seen + 1, "a person may try")
-        world.account.forgive()
+        world.account.accepted()
         #expect(source.blockedReason == nil)
     }
 
@@ -262,9 +262,34 @@ struct AmplitudeSourceTests {
             return await group.reduce(into: [Fetched]()) { $0.append($1) }
         }
         #expect(results.allSatisfy { $0.failure == nil && $0.ids.count == 1 })
-        // What the stand-in counts depends on how far the leaping clock ran while a request was on its way; the limits
-        // themselves are judged by the simulated months.
         #expect(world.standIn.downloads == 12)
+        // The stand-in counts on the same clock, which stands still while a request is on its way.
+        #expect(world.standIn.violations == [])
+        let starts = world.calls(.request).map(\.at)
+        #expect(starts.allSatisfy { start in starts.count { $0 >= start && $0 < start + 60_000 } <= 4 }, "\(starts)")
+    }
+
+    @Test("the stand-in would notice more downloads than allowed") func tooMany() async throws {
+        let world = try await AmplitudeWorld(limits: DownloadLimits(parallel: 5))
+        for index in 0..<5 { world.put("c\(index)", ["u"]) }
+        let sources = try (0..<5).map { try world.source("c\($0)") }
+        await withTaskGroup(of: Void.self) { group in
+            for source in sources { group.addTask { _ = await world.fetch(source) } }
+        }
+        #expect(world.standIn.violations.contains { $0.contains("in a minute") }, "\(world.standIn.violations)")
+    }
+
+    @Test func aWaitIsToldWithItsEnd() async throws {
+        let world = try await AmplitudeWorld(limits: DownloadLimits(parallel: 1))
+        world.put("c1", ["u"])
+        let first = await world.fetch(try world.source())
+        #expect(first.progress.first == "waiting for Amplitude to prepare the file, until 2026-03-01T13:00:00Z at the latest")
+        world.standIn.script(.list, [.status(429, body: "slow down")])
+        let second = await world.fetch(try world.source())
+        #expect(second.progress.first?.hasPrefix("waiting because Amplitude said that a limit was hit, until 2026-03-01T12:01:") == true)
+        let third = await world.fetch(try world.source())
+        #expect(third.progress.first?.hasPrefix("waiting for the account's 1 downloads a minute, until 2026-03-01T12:0") == true)
+        #expect(second.failure == nil && third.failure == nil)
     }
 
     @Test func theMonthIsLearnedAndHolds() async throws {

@@ -8,18 +8,43 @@ import Synchronization
 
 @testable import SourceConnectors
 
-/// A clock on which waiting takes next to no time: whoever sleeps moves it to their deadline. A thousandth of a second
-/// passes all the same, or those who wait for another's answer from the network would run years ahead of it.
+/// A clock on which waiting takes next to no time. It stands still while anybody works, however slow this machine is, and
+/// moves to the first deadline once all who work by it sleep.
 final class LeapingClock: EngineClock {
-    private let elapsed = Mutex<Int64>(0)
+    private struct State {
+        var elapsed: Int64 = 0
+        var workers = 0
+        var deadlines: [Int: Int64] = [:]
+        var next = 0
+
+        /// Those who have slept long enough count as working, though they do not know it yet.
+        mutating func leap() {
+            let asleep = deadlines.values.filter { $0 > elapsed }
+            if asleep.count >= max(1, workers), let first = asleep.min() { elapsed = first }
+        }
+    }
+
+    private let state = Mutex(State())
 
     func now() -> Instant { Instant(seconds: 1_772_366_400).advanced(milliseconds: monotonic()) }
-    func monotonic() -> Int64 { elapsed.withLock { $0 } }
-    func advance(milliseconds: Int64) { elapsed.withLock { $0 += milliseconds } }
+    func monotonic() -> Int64 { state.withLock { $0.elapsed } }
+    func advance(milliseconds: Int64) { state.withLock { $0.elapsed += milliseconds } }
+
+    /// One more, or one less, who works by this clock and sleeps on nothing else but the network.
+    func work(_ step: Int) { state.withLock { $0.workers += step } }
 
     func sleep(until deadline: Int64) async {
-        elapsed.withLock { $0 = max($0, deadline) }
-        try? await Task.sleep(nanoseconds: 1_000_000)
+        let number = state.withLock { state in
+            state.next += 1
+            state.deadlines[state.next] = deadline
+            return state.next
+        }
+        while !state.withLock({ state in
+            state.leap()
+            guard state.elapsed >= deadline else { return false }
+            state.deadlines[number] = nil
+            return true
+        }) { try? await Task.sleep(nanoseconds: 1_000_000) }
     }
 }
 
@@ -30,11 +55,21 @@ struct Fetched: Sendable {
     var unreadable: [UnreadableReason] = []
     var details: [String] = []
     var notes: [String] = []
+    var progress: [String] = []
     var failure: SourceError?
 }
 
 private final class FetchedRows: MemberRows {
+    /// Told from any thread.
+    private final class Told: Sendable {
+        let sentences = Mutex<[String]>([])
+    }
+
     var fetched = Fetched()
+    private let told = Told()
+
+    var progress: @Sendable (String) -> Void { { [told] sentence in told.sentences.withLock { $0.append(sentence) } } }
+    var progressTold: [String] { told.sentences.withLock { $0 } }
 
     func row(_ id: UnsafeRawBufferPointer, at position: Int) {
         if id.isEmpty { fetched.nobody += 1 } else { fetched.ids.append(String(decoding: id, as: UTF8.self)) }
@@ -53,7 +88,7 @@ final class AmplitudeWorld: Sendable {
     let standIn: AmplitudeStandIn
     let endpoint: String
     let account: AmplitudeAccount
-    private let folder: String
+    let folder: String
     private let transport = CurlTransport()
     private let apiKey: String
 
@@ -95,23 +130,35 @@ final class AmplitudeWorld: Sendable {
         AmplitudeCatalog(project: try project(), account: account, transport: transport)
     }
 
-    private func project() throws -> AmplitudeProject {
+    func source(
+        _ id: String, reading: AmplitudeReading, project: AmplitudeProject, account: AmplitudeAccount
+    ) -> AmplitudeSource {
+        AmplitudeSource(
+            cohort: id, name: "Big", reading: reading, project: project, account: account, transport: transport)
+    }
+
+    func project(
+        apiKey: String? = nil, secretKey: String = "secret-key-canary", salt: [UInt8] = [], revision: String = ""
+    ) throws -> AmplitudeProject {
         AmplitudeProject(
-            endpoint: try WebAddress(base: endpoint), apiKey: Secret(Array(apiKey.utf8)),
-            secretKey: Secret(Array("secret-key-canary".utf8)))
+            endpoint: try WebAddress(base: endpoint), apiKey: Secret(Array((apiKey ?? self.apiKey).utf8)),
+            secretKey: Secret(Array(secretKey.utf8)), salt: salt, revision: revision)
     }
 
     /// Fetches on a thread of its own, as the engine does.
     func fetch(
         _ source: AmplitudeSource, occasion: FetchOccasion = .schedule, stop: StopFlag = StopFlag()
     ) async -> Fetched {
-        await BlockingThread.run {
+        clock.work(1)
+        defer { clock.work(-1) }
+        return await BlockingThread.run {
             let rows = FetchedRows()
             do throws(SourceError) {
                 try source.fetch(into: rows, occasion: occasion, stop: stop)
             } catch {
                 rows.fetched.failure = error
             }
+            rows.fetched.progress = rows.progressTold
             return rows.fetched
         }
     }

@@ -19,7 +19,7 @@ struct DownloadBudgetTests {
             budget.ended(.download(isManual: false))
         }
         let fifth = budget.admit(.download(isManual: true), now: start, monotonic: 4_000)
-        #expect(fifth == .wait(until: DownloadBudget.minute))
+        #expect(fifth == .wait(until: DownloadBudget.minute, for: .minute))
         #expect(budget.admit(.download(isManual: true), now: start, monotonic: DownloadBudget.minute - 1) == fifth)
         #expect(budget.admit(.download(isManual: true), now: start, monotonic: DownloadBudget.minute) == .go)
     }
@@ -78,20 +78,20 @@ struct DownloadBudgetTests {
         let past = [-59, -30, -20, -1].map { start.advanced(seconds: $0) }
         var budget = budget(past: past)
         #expect(budget.admit(.download(isManual: true), now: start, monotonic: 0)
-            == .wait(until: DownloadBudget.minute - 59_000))
+            == .wait(until: DownloadBudget.minute - 59_000, for: .minute))
         // Recorded before the clock was set back by a day.
         var turned = DownloadBudget(
             limits: DownloadLimits(), past: Array(repeating: start.advanced(seconds: 86_400), count: 4), reading: nil,
             now: start, monotonic: 0)
-        #expect(turned.admit(.download(isManual: true), now: start, monotonic: 0) == .wait(until: DownloadBudget.minute))
+        #expect(turned.admit(.download(isManual: true), now: start, monotonic: 0) == .wait(until: DownloadBudget.minute, for: .minute))
     }
 
     @Test func whoIsPushedBackWaitsWithEverybody() {
         var budget = budget()
         budget.pushBack(until: 70_000)
         budget.pushBack(until: 60_000)
-        #expect(budget.admit(.look, now: start, monotonic: 69_999) == .wait(until: 70_000))
-        #expect(budget.admit(.download(isManual: true), now: start, monotonic: 0) == .wait(until: 70_000))
+        #expect(budget.admit(.look, now: start, monotonic: 69_999) == .wait(until: 70_000, for: .pushedBack))
+        #expect(budget.admit(.download(isManual: true), now: start, monotonic: 0) == .wait(until: 70_000, for: .pushedBack))
         #expect(budget.admit(.look, now: start, monotonic: 70_000) == .go)
     }
 

@@ -15,6 +15,8 @@ CURLcode ccurl_set_size(CURL *easy, CURLoption option, curl_off_t value);
 CURLcode ccurl_set_text(CURL *easy, CURLoption option, const char *text);
 /// Sets the request headers; the list must outlive the transfer.
 CURLcode ccurl_set_headers(CURL *easy, struct curl_slist *headers);
+/// Sets an option that is a list, which must outlive the transfer.
+CURLcode ccurl_set_list(CURL *easy, CURLoption option, struct curl_slist *list);
 /// Where libcurl writes a message for people, at least CURL_ERROR_SIZE bytes that outlive the transfer.
 CURLcode ccurl_set_error_text(CURL *easy, char *text);
 

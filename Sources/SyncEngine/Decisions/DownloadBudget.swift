@@ -32,11 +32,18 @@ package enum DownloadCall: Sendable, Hashable {
     case look
 }
 
+/// What a call that may not be made yet waits for.
+package enum DownloadWait: Sendable, Hashable {
+    case minute, tenMinutes
+    /// The server asked to be left alone.
+    case pushedBack
+}
+
 /// Whether a call may be made now.
 package enum DownloadAdmission: Sendable, Hashable {
     case go
     /// Ask again at this monotonic time, or when a call ended.
-    case wait(until: Int64)
+    case wait(until: Int64, for: DownloadWait)
     /// Ask again when a call ended.
     case waitForSlot
     /// Not before this instant: the month's downloads, or the part that schedules may use, are gone.
@@ -81,29 +88,29 @@ package struct DownloadBudget: Sendable {
                 return .spent(used: used, limit: limit, reserve: reserve, resetsAt: month.resets(after: now))
             }
         }
-        if monotonic < pushedBackUntil { return .wait(until: pushedBackUntil) }
+        if monotonic < pushedBackUntil { return .wait(until: pushedBackUntil, for: .pushedBack) }
         guard downloading + looking < limits.concurrent else { return .waitForSlot }
         guard case .download = call else {
             looking += 1
             return .go
         }
         guard downloading < limits.parallel else { return .waitForSlot }
-        if let wait = earliest(monotonic) { return .wait(until: wait) }
+        if let wait = wait(monotonic) { return wait }
         downloading += 1
         recent.append(monotonic)
         month.count(now)
         return .go
     }
 
-    /// When the windows have room again; nil when they have.
-    private mutating func earliest(_ monotonic: Int64) -> Int64? {
+    /// Until when the windows have no room; nil when they have.
+    private mutating func wait(_ monotonic: Int64) -> DownloadAdmission? {
         recent.removeAll { $0 <= monotonic - Self.tenMinutes }
         if recent.count >= limits.perTenMinutes {
-            return recent[recent.count - limits.perTenMinutes] + Self.tenMinutes
+            return .wait(until: recent[recent.count - limits.perTenMinutes] + Self.tenMinutes, for: .tenMinutes)
         }
         let lastMinute = recent.filter { $0 > monotonic - Self.minute }
         guard lastMinute.count >= limits.parallel else { return nil }
-        return lastMinute[lastMinute.count - limits.parallel] + Self.minute
+        return .wait(until: lastMinute[lastMinute.count - limits.parallel] + Self.minute, for: .minute)
     }
 
     /// A call is over: its file was read, or it failed.

@@ -3,6 +3,8 @@ import Scheduling
 /// Everything that can happen to a run.
 package enum RunEvent: Sendable, Equatable {
     case started
+    /// What the reading waits for, and until when.
+    case fetchProgressed(String)
     case fetched(FetchCounts, badRows: [BadRow])
     case fetchFailed(String)
     case planned(PlanFacts, holds: [Hold], notes: [String])
@@ -57,7 +59,11 @@ package struct RunMachine: Sendable, Equatable {
             record.phase = .fetching
             record.startedAt = now
             return [.fetch]
+        case (.fetching, .fetchProgressed(let sentence)):
+            record.reason = sentence
+            return []
         case (.fetching, .fetched(let counts, let badRows)):
+            record.reason = nil
             record.fetched = counts
             record.badRows = badRows
             record.phase = .planning

@@ -61,7 +61,8 @@ actor DeliveryLoop {
     /// Worded, not yet on record; on record, not yet on the wire.
     private var prepared: [Prepared] = []
     private var ready: [Prepared] = []
-    private var lefts: [Int: Int] = [:]
+    /// Of what is on the wire: members who left, and requests of a whole batch.
+    private var flying: [Int: (left: Int, requests: Int)] = [:]
     private var facts: [BatchFact] = []
     private var isCommitting = false
     private var storageFailingSince: Int64?
@@ -207,7 +208,7 @@ actor DeliveryLoop {
 
     private func fly(_ prepared: Prepared) {
         let piece = prepared.piece
-        lefts[piece.id] = prepared.left
+        flying[piece.id] = (prepared.left, prepared.batch.requests)
         if piece.attempts == 0 { counts.sent += piece.range.count }
         if piece.repeats > 0 { counts.retries += 1 }
         counts.requests += 1
@@ -235,8 +236,9 @@ actor DeliveryLoop {
         case .answered(let id, let outcome, let startedAt):
             let facts = machine.answer(
                 id, with: outcome, startedAt: startedAt, now: clock.monotonic(), at: clock.now())
-            note(facts, left: lefts[id] ?? 0)
-            lefts[id] = nil
+            let flight = flying.removeValue(forKey: id) ?? (0, 1)
+            counts.requests += outcome.requests(ofWhole: flight.requests) - 1
+            note(facts, left: flight.left)
             if case .blocked = outcome.whole { withdrawAll() }
         case .committed(let pieces):
             isCommitting = false

@@ -91,6 +91,15 @@ extension DeliveryOutcome {
         return outcome
     }
 
+    /// Requests that were made of a batch: all of them when it was accepted, or those up to the one that was not.
+    func requests(ofWhole whole: Int) -> Int {
+        switch self {
+        case .accepted: whole
+        case .partly(let rest): 1 + rest.requests(ofWhole: whole - 1)
+        default: 1
+        }
+    }
+
     /// A few words for a list.
     package var summary: String {
         switch self {

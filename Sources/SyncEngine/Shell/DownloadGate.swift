@@ -39,15 +39,17 @@ package actor DownloadGate {
     }
 
     /// Waits until the call may be made and, for a download, puts it on record before the request leaves.
+    /// - Parameter progress: told, once, what a call that has to wait waits for, and until when.
     /// - Returns: when it was let through; needed for ``takeBack(_:)``.
     package func enter(
-        _ call: DownloadCall, cohort: String, stop: StopFlag
+        _ call: DownloadCall, cohort: String, stop: StopFlag, progress: @Sendable (String) -> Void = { _ in }
     ) async throws(DownloadRefusal) -> Instant {
         try await load()
         let number = nextNumber
         nextNumber += 1
         if call != .look { waiting.append(number) }
         defer { waiting.removeAll { $0 == number } }
+        var told: Int64?
         while !stop.isRaised {
             var deadline = clock.monotonic() + Self.watchInterval
             if call == .look || waiting.first == number {
@@ -57,8 +59,16 @@ package actor DownloadGate {
                     waiting.removeAll { $0 == number }
                     try await record(call, cohort: cohort, at: now)
                     return now
-                case .wait(let until): deadline = min(deadline, max(until, clock.monotonic() + 1))
-                case .waitForSlot: break
+                case .wait(let until, let reason):
+                    if told != until {
+                        let end = now.advanced(milliseconds: until - clock.monotonic())
+                        progress(Self.sentence(reason, limits, until: end))
+                        told = until
+                    }
+                    deadline = min(deadline, max(until, clock.monotonic() + 1))
+                case .waitForSlot:
+                    if told == nil { progress("waiting for another call of the account to end") }
+                    told = .min
                 case .spent(let used, let limit, let reserve, let resetsAt):
                     throw .spent(Self.sentence(used: used, limit: limit, reserve: reserve, resetsAt: resetsAt))
                 }
@@ -66,6 +76,15 @@ package actor DownloadGate {
             await clock.sleep(until: deadline)
         }
         throw .stopped
+    }
+
+    private static func sentence(_ reason: DownloadWait, _ limits: DownloadLimits, until end: Instant) -> String {
+        let what = switch reason {
+        case .minute: "the account's \(limits.parallel) downloads a minute"
+        case .tenMinutes: "the account's \(limits.perTenMinutes) downloads in ten minutes"
+        case .pushedBack: "the pause that the server asked for"
+        }
+        return "waiting for \(what), until \(end.rfc3339Seconds)"
     }
 
     private func load() async throws(DownloadRefusal) {

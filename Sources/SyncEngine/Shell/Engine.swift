@@ -282,6 +282,20 @@ package actor Engine {
         watchers.publish(.run(record))
     }
 
+    /// A run that is reading tells what it waits for.
+    func fetchProgressed(_ record: RunRecord) {
+        guard let known = activeRecords[record.sync], known.id == record.id, known.phase == .fetching,
+            record.phase == .fetching
+        else { return }
+        activeRecords[record.sync] = record
+        publish(.run(record))
+    }
+
+    /// What a run that is reading waits for; nil when it waits for nothing or reads no more.
+    package func fetchProgress(of run: RunID) -> String? {
+        activeRecords.values.first { $0.id == run && $0.phase == .fetching }?.reason
+    }
+
     func progressed(_ record: RunRecord, _ facts: [BatchFact]) {
         if activeRecords[record.sync]?.id == record.id { activeRecords[record.sync] = record }
         watchers.publish(.batches(record, facts))

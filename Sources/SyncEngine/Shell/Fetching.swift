@@ -34,13 +34,15 @@ private final class RowTally: MemberRows {
     private(set) var badRows: [BadRow] = []
     private(set) var notes: [String] = []
     private(set) var storageFailure: StateFileError?
+    let progress: @Sendable (String) -> Void
 
     static let keptBadRows = 100
     static let keptNotes = 10
 
-    init(builder: SnapshotBuilder, stop: StopFlag) {
+    init(builder: SnapshotBuilder, stop: StopFlag, progress: @escaping @Sendable (String) -> Void) {
         self.builder = builder
         self.stop = stop
+        self.progress = progress
     }
 
     func row(_ id: UnsafeRawBufferPointer, at position: Int) {
@@ -90,6 +92,27 @@ private final class RowTally: MemberRows {
     }
 }
 
+/// What a reading tells of itself while it is under way, passed on to every run that waits for it.
+private final class FetchProgress: Sendable {
+    private let state = Mutex<(latest: String?, listeners: [@Sendable (String) -> Void])>((nil, []))
+
+    func listen(_ listener: @escaping @Sendable (String) -> Void) {
+        let latest = state.withLock { state in
+            state.listeners.append(listener)
+            return state.latest
+        }
+        if let latest { listener(latest) }
+    }
+
+    func tell(_ sentence: String) {
+        let listeners = state.withLock { state in
+            state.latest = sentence
+            return state.listeners
+        }
+        for listener in listeners { listener(sentence) }
+    }
+}
+
 /// One reading of a cohort's source, shared by all runs that were started together.
 actor FetchTicket {
     private let source: any MemberSource
@@ -99,6 +122,7 @@ actor FetchTicket {
     private let known: [KnownLedger]
     private let occasion: FetchOccasion
     private let stop = StopFlag()
+    private let progress = FetchProgress()
     private var users: Int
     private var reading: Task<Result<FetchResult, FetchFailure>, Never>?
 
@@ -122,12 +146,15 @@ actor FetchTicket {
     }
 
     /// The result; the first caller starts the reading.
-    func result() async -> Result<FetchResult, FetchFailure> {
+    /// - Parameter listener: told what the reading waits for.
+    func result(progress listener: (@Sendable (String) -> Void)? = nil) async -> Result<FetchResult, FetchFailure> {
+        if let listener { progress.listen(listener) }
         if let reading { return await reading.value }
-        let task = Task { [source, scratch, path, memory, occasion, known, stop] in
+        let task = Task { [source, scratch, path, memory, occasion, known, stop, progress] in
             await BlockingThread.run {
                 Self.read(
-                    source, scratch: scratch, path: path, memory: memory, occasion: occasion, known: known, stop: stop)
+                    source, scratch: scratch, path: path, memory: memory, occasion: occasion, known: known, stop: stop,
+                    progress: progress)
             }
         }
         reading = task
@@ -142,11 +169,11 @@ actor FetchTicket {
 
     private static func read(
         _ source: any MemberSource, scratch: String, path: String, memory: Int, occasion: FetchOccasion,
-        known: [KnownLedger], stop: StopFlag
+        known: [KnownLedger], stop: StopFlag, progress: FetchProgress
     ) -> Result<FetchResult, FetchFailure> {
         do throws(StateFileError) {
             let builder = try SnapshotBuilder(scratch: scratch, memoryLimit: memory)
-            let tally = RowTally(builder: builder, stop: stop)
+            let tally = RowTally(builder: builder, stop: stop) { progress.tell(String($0.prefix(300))) }
             do throws(SourceError) {
                 try source.fetch(into: tally, occasion: occasion, stop: stop)
             } catch {

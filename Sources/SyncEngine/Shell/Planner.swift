@@ -183,7 +183,7 @@ struct Planner {
         let first = try wording.word(0..<plan.count, countLimit: destination.rate.map { max(1, $0) } ?? .max)
         guard first.count > 0 else { return (0, 0) }
         let bytes = Double(first.batch.bytes.count - first.batch.noteBytes) / Double(first.count) * Double(plan.count)
-        return ((plan.count + first.count - 1) / first.count, Int(bytes))
+        return ((plan.count + first.count - 1) / first.count * first.batch.requests, Int(bytes))
     }
 
     private func memberHashes(of plans: RunPlans) throws(StateFileError) -> [UInt64] {

@@ -39,6 +39,10 @@ extension Engine {
                 }
                 named.append((run, plans, positions))
             }
+            // A download that may serve again may name them; the next run makes a new one.
+            for name in StateFolder.names(in: context.folder.downloads) {
+                RetentionSweep.remove(name, in: context.folder.downloads)
+            }
             for (run, plans, positions) in named {
                 try await purge(member, hash, from: run, plans, positions)
                 summary.runs += 1

@@ -138,7 +138,7 @@ actor RunExecution {
         // These work from the ledger and from what earlier runs sent.
         if !machine.record.mode.readsSource { return .fetched(FetchCounts(), badRows: []) }
         guard let ticket else { return .fetchFailed("the source is not available") }
-        switch await ticket.result() {
+        switch await ticket.result(progress: { [weak self] sentence in Task { await self?.tell(sentence) } }) {
         case .success(let result):
             fetched = result
             return .fetched(result.counts, badRows: result.badRows)
@@ -146,6 +146,12 @@ actor RunExecution {
         case .failure(.storage(let reason)): return .fetchFailed(reason)
         case .failure(.stopped): return .fetchFailed("reading was stopped")
         }
+    }
+
+    /// Shows what the reading waits for; it is over when the process is, so it is not stored.
+    private func tell(_ sentence: String) async {
+        _ = machine.handle(.fetchProgressed(sentence), at: context.clock.now())
+        await engine.fetchProgressed(machine.record)
     }
 
     /// What an earlier run read, for the leaves it withheld.

@@ -25,6 +25,8 @@ package struct StateFolder: Sendable, Equatable {
     package var snapshots: String { path + "/snapshots" }
     /// Files that belong to nobody once the process that made them is gone.
     package var scratch: String { path + "/scratch" }
+    /// Files of members that a source downloaded and may use again (`skip_unchanged`).
+    package var downloads: String { path + "/downloads" }
     package var dumps: String { path + "/dumps" }
     package var log: String { path + "/rollcall.log" }
     /// The configuration as it was before the last edit by rollcall.
@@ -45,7 +47,7 @@ package struct StateFolder: Sendable, Equatable {
         for folder in missing.reversed() where mkdir(folder, 0o700) != 0 && errno != EEXIST {
             throw StateFolderError("cannot create \(folder): \(String(cString: strerror(errno)))")
         }
-        for folder in [path, ledgers, plans, snapshots, scratch, dumps] {
+        for folder in [path, ledgers, plans, snapshots, scratch, downloads, dumps] {
             try Self.prepare(folder)
         }
     }

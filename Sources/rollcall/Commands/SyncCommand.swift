@@ -123,15 +123,22 @@ struct RunWatcher {
     private func showProgress() async {
         let isTerminal = Output.isErrorTerminal
         var seconds = 0.0
+        var told: String?
         while !Task.isCancelled {
             try? await Task.sleep(nanoseconds: isTerminal ? 200_000_000 : 1_000_000_000)
             guard !Task.isCancelled else { return }
             seconds += isTerminal ? 0.2 : 1
-            if !isTerminal, Int(seconds) % 5 != 0 { continue }
             for run in runs {
                 guard let view = try? await session.control.run(run), view.phase != "finished", view.phase != "held"
                 else { continue }
-                if isTerminal { Output.status(Self.bar(view)) } else { Output.note(Self.line(view)) }
+                // What a reading waits for is told at once.
+                let isNews = view.phase == "fetching" && view.reason != nil && view.reason != told
+                told = view.phase == "fetching" ? view.reason : told
+                if isTerminal {
+                    Output.status(Self.bar(view))
+                } else if isNews || Int(seconds) % 5 == 0 {
+                    Output.note(Self.line(view))
+                }
                 break
             }
         }
@@ -139,7 +146,10 @@ struct RunWatcher {
 
     static func line(_ view: RunView) -> String {
         let total = view.entered + view.left + view.reasserted
-        guard view.phase == "sending" else { return "\(view.sync)  run \(view.run)  \(view.phase)" }
+        guard view.phase == "sending" else {
+            let waits = view.phase == "fetching" ? view.reason.map { ": " + PrintableText.of($0, limit: 300) } : nil
+            return "\(view.sync)  run \(view.run)  \(view.phase)\(waits ?? "")"
+        }
         return "\(view.sync)  run \(view.run)  sending \(Words.count(view.accepted + view.rejected)) of "
             + "\(Words.count(total))"
     }

@@ -48,8 +48,10 @@ final class OutsidePrograms: Sendable {
                 host.send(.effectDone(.done(
                     effect, key.map { "cohort \($0) is added" } ?? "nothing was added: the template was left as it is")))
             } catch {
-                let why = (error as? Refusal)?.message ?? "\(error)"
-                host.send(.effectDone(.refused(effect, "A opens the draft again; not added: \(why)")))
+                // The file is the one that everybody means; its whole path would leave no room for what is wrong.
+                let why = ((error as? Refusal)?.message ?? "\(error)")
+                    .replacing(files.location.configuration, with: "rollcall.yaml")
+                host.send(.effectDone(.refused(effect, "not added: \(why); A opens the draft again")))
             }
         }
     }

@@ -56,7 +56,7 @@ actor HostedEngine {
         } catch {
             throw Failure(1, error.message)
         }
-        accounts = AmplitudeAccounts(store: store, clock: clock, scratch: location.state.scratch)
+        accounts = AmplitudeAccounts(store: store, clock: clock, folder: location.state)
         startedAt = clock.now()
         loadedAt = startedAt
         scheduler = purpose == .serve || purpose == .dashboard || purpose == .demo ? Scheduler(engine: engine) : nil
@@ -97,7 +97,13 @@ actor HostedEngine {
     /// Starts working.
     /// - Parameter resume: which interrupted runs are taken up.
     func start(resuming resume: ResumePolicy) async throws(Failure) {
-        var wiring = Wiring(workspace: location.folder, transport: transport, accounts: accounts)
+        do throws(StoreError) {
+            try await accounts.remember(from: store, tidying: true)
+        } catch {
+            throw Failure(1, error.message)
+        }
+        var wiring = Wiring(
+            workspace: location.folder, transport: transport, accounts: accounts, revision: loaded.digest)
         let configuration = wiring.engineConfiguration(of: loaded.model)
         let channels = wiring.alertChannels(of: loaded.model.alerts)
         do throws(StoreError) {
@@ -198,7 +204,8 @@ actor HostedEngine {
             guard new.digest != loaded.digest else { return }
             loaded = new
             loadedAt = engine.context.clock.now()
-            var wiring = Wiring(workspace: location.folder, transport: transport, accounts: accounts)
+            var wiring = Wiring(
+                workspace: location.folder, transport: transport, accounts: accounts, revision: new.digest)
             await engine.configure(wiring.engineConfiguration(of: new.model))
             await alerts?.configure(new.model.alerts.policy, channels: wiring.alertChannels(of: new.model.alerts))
             engine.context.log("configuration \(new.digest.prefix(12)) is active")

@@ -5,6 +5,7 @@ import Glibc
 import HTTPClient
 import Scheduling
 import SQLiteStore
+import SourceConnectors
 import SyncEngine
 
 /// How one command reaches the workspace: through the process that holds it, or by working on it itself.
@@ -125,11 +126,14 @@ enum Observer {
     static func control(
         _ location: WorkspaceLocation, _ loaded: LoadedConfiguration
     ) async throws(Failure) -> any ControlService {
-        var wiring = Wiring(workspace: location.folder, transport: Session.transport)
-        let configuration = wiring.engineConfiguration(of: loaded.model)
         do throws(StoreError) {
             let store: any SyncStore = location.state.exists
-                ? try SQLiteStore(path: location.state.database, readOnly: true) : try SQLiteStore.empty()
+                ? try SQLiteStore.looking(at: location.state.database) : try SQLiteStore.empty()
+            let accounts = AmplitudeAccounts(store: nil, clock: SystemClock(), folder: location.state)
+            try await accounts.remember(from: store, tidying: false)
+            var wiring = Wiring(
+                workspace: location.folder, transport: Session.transport, accounts: accounts, revision: loaded.digest)
+            let configuration = wiring.engineConfiguration(of: loaded.model)
             let engine = Engine(context: EngineContext(
                 store: store, clock: SystemClock(), folder: location.state, namespace: [], log: .none))
             try await engine.observe(configuration)

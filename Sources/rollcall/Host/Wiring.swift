@@ -3,6 +3,7 @@ import Configuration
 import DestinationConnectors
 import Glibc
 import HTTPClient
+import MailClient
 import Scheduling
 import Secrets
 import SourceConnectors
@@ -14,18 +15,25 @@ struct Wiring {
     let workspace: String
     let transport: any HTTPTransport
     let accounts: AmplitudeAccounts
+    /// Of the configuration: another one gives refused keys another chance.
+    let revision: String
     /// Projects of Amplitude by the source's key, or why one cannot be reached.
     private var projects: [String: Result<AmplitudeProject, SecretError>] = [:]
     private var secrets: [SecretReference: Result<Secret, SecretError>] = [:]
     /// Secrets that could not be had, once each, for `check`.
     private(set) var problems: [String] = []
 
-    /// - Parameter accounts: those of this process; without them downloads are for looking only.
-    init(workspace: String, transport: any HTTPTransport, accounts: AmplitudeAccounts? = nil) {
+    /// - Parameters:
+    ///   - accounts: those of this process; without them downloads are for looking only.
+    ///   - revision: the digest of the configuration.
+    init(
+        workspace: String, transport: any HTTPTransport, accounts: AmplitudeAccounts? = nil, revision: String = ""
+    ) {
         self.workspace = workspace
         self.transport = transport
-        self.accounts = accounts
-            ?? AmplitudeAccounts(store: nil, clock: SystemClock(), scratch: workspace + "/.rollcall/scratch")
+        self.revision = revision
+        self.accounts = accounts ?? AmplitudeAccounts(
+            store: nil, clock: SystemClock(), folder: StateFolder(path: workspace + "/.rollcall"))
     }
 
     mutating func engineConfiguration(of model: WorkspaceConfiguration) -> SyncEngine.EngineConfiguration {
@@ -121,7 +129,9 @@ struct Wiring {
             keys.1.flatMap { secretKey in
                 do throws(WebAddress.Problem) {
                     let endpoint = try WebAddress(base: settings.address)
-                    return .success(AmplitudeProject(endpoint: endpoint, apiKey: apiKey, secretKey: secretKey))
+                    return .success(AmplitudeProject(
+                        endpoint: endpoint, apiKey: apiKey, secretKey: secretKey, salt: accounts.salt,
+                        revision: revision))
                 } catch {
                     return .failure(SecretError.unsafe("source \(source): its address \(error.message)"))
                 }
@@ -256,6 +266,15 @@ struct Wiring {
                 return ProgramAlertChannel(
                     key: channel.key, arguments: sendmail, input: .mail(to: to, from: from), folder: workspace,
                     timeoutSeconds: timeout)
+            case .mail(let to, let from, let settings, let timeout):
+                var password: Secret?
+                if let reference = settings.password {
+                    guard case .success(let value) = secret(of: .reference(reference)) else { return nil }
+                    password = value
+                }
+                let server = MailServer(
+                    url: settings.url, isLoopback: settings.isLoopback, user: settings.user, password: password)
+                return MailAlertChannel(key: channel.key, server: server, to: to, from: from, timeoutSeconds: timeout)
             }
         }
     }

@@ -47,9 +47,11 @@ enum Output {
         put(Array((text + "\n").utf8), to: STDERR_FILENO)
     }
 
-    /// A progress line that the next one replaces; only for terminals.
+    /// A progress line that the next one replaces; only for terminals, and never longer than their lines.
     static func status(_ text: String) {
-        put(Array("\r\u{1B}[K\(text)".utf8), to: STDERR_FILENO)
+        var size = winsize()
+        let width = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 1 ? Int(size.ws_col) - 1 : 79
+        put(Array("\r\u{1B}[K\(text.prefix(width))".utf8), to: STDERR_FILENO)
     }
 
     /// Whole or not at all, as far as the other end reads; a closed pipe ends the process quietly.
