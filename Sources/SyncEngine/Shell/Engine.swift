@@ -288,7 +288,7 @@ package actor Engine {
             record.phase == .fetching
         else { return }
         activeRecords[record.sync] = record
-        publish(.run(record))
+        watchers.publish(.run(record))
     }
 
     /// What a run that is reading waits for; nil when it waits for nothing or reads no more.
