@@ -2,11 +2,11 @@
 /// general decoder would cost more than everything else that a dashboard does.
 ///
 /// Only the form that ``ChangeNotice`` itself writes is understood, without escapes; any other line is left to the decoder.
-struct EventLine {
+package struct EventLine {
     private var rest: UnsafeBufferPointer<UInt8>.SubSequence
 
     /// The notice in a line; nil when the line is no event, or is written in another way.
-    static func notice(in line: some Collection<UInt8>) -> ChangeNotice? {
+    package static func notice(in line: some Collection<UInt8>) -> ChangeNotice? {
         let notice = line.withContiguousStorageIfAvailable { bytes -> ChangeNotice? in
             var reader = EventLine(rest: bytes[...])
             return reader.notice()
