@@ -36,7 +36,10 @@ package actor Engine {
     // MARK: - Life
 
     /// Reads the durable state, applies the configuration, and takes up what an earlier process left.
-    package func start(_ configuration: EngineConfiguration, resuming resume: ResumePolicy) async throws(StoreError) {
+    /// - Parameter retryFor: how long what is taken up is tried; nil for each destination's own time.
+    package func start(
+        _ configuration: EngineConfiguration, resuming resume: ResumePolicy, retryFor: Int64? = nil
+    ) async throws(StoreError) {
         try await readState()
         context.folder.emptyScratch()
         RetentionSweep.removeLeftovers(in: context.folder)
@@ -49,7 +52,7 @@ package actor Engine {
                 record.replacedBy = other
                 await close(record, .discarded, "replaced by run \(other)")
             } else {
-                await takeUp(record, resume)
+                await takeUp(record, resume, retryFor: retryFor)
             }
         }
         await dispatch()
@@ -468,8 +471,15 @@ package actor Engine {
         }
     }
 
+    /// Goes on with an interrupted run only to settle what is known of it.
+    func settle(_ record: RunRecord, cancelledBecause reason: String) {
+        queue.removeAll { $0.record.id == record.id }
+        execute(record, RunOptions(), ticket: nil, event: nil, share: nil, cancelled: reason)
+    }
+
     private func execute(
-        _ record: RunRecord, _ options: RunOptions, ticket: FetchTicket?, event: RunEvent?, share: MemoryShare?
+        _ record: RunRecord, _ options: RunOptions, ticket: FetchTicket?, event: RunEvent?, share: MemoryShare?,
+        cancelled: String? = nil
     ) {
         let known = definition(for: record)
         let isConfigured = known != nil
@@ -485,7 +495,9 @@ package actor Engine {
         activeRecords[record.sync] = record
         Task {
             if isFrozen { await execution.setFrozen(true) }
-            if !isConfigured {
+            if let cancelled {
+                await execution.cancelBeforeResuming(cancelled)
+            } else if !isConfigured {
                 await execution.cancelBeforeResuming("\(record.sync) is no longer configured")
             } else if event == nil, !fits(record) {
                 await execution.cancelBeforeResuming("the configuration changed")
@@ -509,6 +521,7 @@ package actor Engine {
         if isLeftOpen {
             leftOpen.insert(record.sync)
             wake(record)
+            await failWaiting(behind: record)
             Task { await takeUpAgain(record) }
             return await dispatch()
         }
@@ -583,8 +596,10 @@ package actor Engine {
             queue.remove(at: position)
             await close(record, .cancelled, sentence)
             if let closed = try? await self.record(id) { wake(closed) }
-        } else if let execution = active[record.sync], execution.id == id {
-            await execution.cancel(sentence)
+        } else if let execution = active[record.sync] {
+            if execution.id == id { await execution.cancel(sentence) }
+        } else if record.phase == .sending {
+            await cancelOpen(record, sentence)
         }
         return try await self.record(id)
     }

@@ -153,9 +153,11 @@ struct PowerLoss: Sendable {
 
     var count: Int { changes.count }
 
-    /// What was sent before a point.
-    func sent(before end: Int) -> [[UInt8]] {
-        changes[..<end].compactMap { if case .send(let bytes) = $0 { bytes } else { nil } }
+    /// What was sent before a point, and when.
+    func sent(before end: Int) -> [(index: Int, bytes: [UInt8])] {
+        changes[..<end].enumerated().compactMap { index, change in
+            if case .send(let bytes) = change { (index, bytes) } else { nil }
+        }
     }
 
     func image(before end: Int, _ survival: Survival, _ random: inout SeededDice) -> DiskFolder {
@@ -209,14 +211,13 @@ struct PowerLoss: Sendable {
         case .makeFolder(let path): disk.folders.insert(path)
         case .write(_, let bytes, let place):
             guard let file else { return }
-            var content = disk.files[file] ?? []
+            // Out of the dictionary while it is changed, so that it is not copied.
+            var content = disk.files.removeValue(forKey: file) ?? []
+            defer { disk.files[file] = content }
             if content.count < place + bytes.count {
                 content += [UInt8](repeating: 0, count: place + bytes.count - content.count)
             }
-            guard isTorn else {
-                content.replaceSubrange(place..<place + bytes.count, with: bytes)
-                return disk.files[file] = content
-            }
+            guard isTorn else { return content.replaceSubrange(place..<place + bytes.count, with: bytes) }
             var position = 0
             while position < bytes.count {
                 let end = min(bytes.count, (place + position) / Self.sector * Self.sector + Self.sector - place)
@@ -225,7 +226,6 @@ struct PowerLoss: Sendable {
                 }
                 position = end
             }
-            disk.files[file] = content
         case .resize(_, let size):
             guard let file else { return }
             var content = disk.files[file] ?? []

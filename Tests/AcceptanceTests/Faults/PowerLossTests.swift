@@ -62,6 +62,9 @@ struct PowerLossTests {
         let root = "\(shared)/rollcall-image-\(UUID().uuidString.prefix(8))"
         defer { try? FileManager.default.removeItem(atPath: root) }
         let opener = try StateOpener(bench.workspace.folder)
+        let before = try bench.messagesBefore()
+        // What each change sent, read once.
+        let sent = loss.sent(before: loss.count).map { (index: $0.index, messages: StateOpener.messages($0.bytes)) }
         for number in 0..<images {
             let survival = Survival.allCases[number % Survival.allCases.count]
             // The points spread evenly, every one of them when there are enough images.
@@ -70,7 +73,7 @@ struct PowerLossTests {
             try loss.image(before: end, survival, &random).write(to: root)
             counts[survival, default: 0] += 1
             var told = ToldStory(bench.scenario)
-            for message in try bench.messagesBefore() + loss.sent(before: end).flatMap(StateOpener.messages) {
+            for message in before + sent.filter({ $0.index < end }).flatMap(\.messages) {
                 if let complaint = told.take(message) { throw Overdue(description: "before the cut: \(complaint)") }
             }
             let opening = await opener.goOn(in: root + "/.rollcall", telling: &told)

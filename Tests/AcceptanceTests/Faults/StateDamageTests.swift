@@ -106,7 +106,8 @@ struct StateDamageTests {
             case .refused(let reason):
                 tally.refused += 1
                 let name = damage.file.split(separator: "/").last.map(String.init) ?? ""
-                if !reason.contains(name) { tally.problems.append("\(damage): refused without its name: \(reason)") }
+                // A guard that holds the plan is as good: a changed address, for one, is what it is there for.
+                if !reason.contains(name), !reason.hasPrefix("held") { tally.problems.append("\(damage): refused without its name: \(reason)") }
             }
         }
         return tally
