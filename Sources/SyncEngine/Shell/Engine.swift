@@ -15,11 +15,11 @@ package actor Engine {
 
     /// Runs that wait for a slot, oldest first, with what they were asked with.
     var queue: [(record: RunRecord, options: RunOptions)] = []
-    private var active: [SyncID: RunExecution] = [:]
+    var active: [SyncID: RunExecution] = [:]
     private var activeRecords: [SyncID: RunRecord] = [:]
     var held: [SyncID: RunRecord] = [:]
-    /// Syncs with a run whose end could not be stored; nothing else of theirs starts before it is.
-    var leftOpen: Set<SyncID> = []
+    /// Syncs with a run that could not be ended; nothing else of theirs starts before it is.
+    var leftOpen: [SyncID: OpenRun] = [:]
     private var memoryInUse = 0
     private var watchers: [Int: AsyncStream<EngineChange>.Continuation] = [:]
     private var nextWatcher = 0
@@ -349,7 +349,10 @@ package actor Engine {
                 queue.append((record, options))
                 records.append(record)
                 publish(.run(record))
-                if trigger == .manual { await replaceHeld(of: sync, by: record.id) }
+                if trigger == .manual {
+                    await replaceHeld(of: sync, by: record.id)
+                    await takeUpNow(sync, options)
+                }
             } catch {
                 throw .storage(error.message)
             }
@@ -434,7 +437,7 @@ package actor Engine {
 
     private func mayStart(_ record: RunRecord) -> Bool {
         guard active[record.sync] == nil, !isStopping else { return false }
-        guard record.phase == .sending || !leftOpen.contains(record.sync) else { return false }
+        guard record.phase == .sending || leftOpen[record.sync] == nil else { return false }
         let fetching = Set(activeRecords.values.filter { $0.phase.isBeforeSending }.map(\.sync.cohort))
         guard record.phase == .sending || fetching.count < configuration.parallelRuns else { return false }
         let toSame = active.keys.filter { $0.destination == record.sync.destination }.count
@@ -519,13 +522,12 @@ package actor Engine {
             if share.users == 0 { memoryInUse -= share.bytes }
         }
         if isLeftOpen {
-            leftOpen.insert(record.sync)
+            leaveOpen(record)
             wake(record)
             await failWaiting(behind: record)
-            Task { await takeUpAgain(record) }
             return await dispatch()
         }
-        leftOpen.remove(record.sync)
+        leftOpen[record.sync] = nil
         if record.phase == .held { await hold(record) }
         if record.outcome == .failed, let reason = await lanes[record.sync.destination]?.blockedReason {
             var state = destinationStates[record.sync.destination]
@@ -617,7 +619,8 @@ package actor Engine {
         publish(.frozen(freeze))
     }
 
-    func record(_ id: RunID) async throws(EngineRefusal) -> RunRecord {
+    /// A run as it is stored.
+    package func record(_ id: RunID) async throws(EngineRefusal) -> RunRecord {
         do throws(StoreError) {
             if let record = try await context.store.run(id) { return record }
         } catch {

@@ -55,20 +55,40 @@ extension Engine {
         }
     }
 
-    /// A run whose end could not be stored is ended again, until the disk takes it.
-    func takeUpAgain(_ record: RunRecord) async {
-        await context.clock.sleep(until: context.clock.monotonic() + Self.pauseBeforeTakingUp)
-        guard !isStopping else { return }
+    /// A run that could not be ended is ended again now and then, until the disk takes it.
+    func leaveOpen(_ record: RunRecord) {
+        let open = OpenRun(record: record, number: (leftOpen[record.sync]?.number ?? 0) + 1)
+        leftOpen[record.sync] = open
+        Task { await takeUpAgain(open) }
+    }
+
+    private func takeUpAgain(_ open: OpenRun) async {
+        repeat {
+            await context.clock.sleep(until: context.clock.monotonic() + Self.pauseBeforeTakingUp)
+            // Somebody may have asked meanwhile, and then there is a later attempt, or none is needed.
+            guard !isStopping, leftOpen[open.record.sync]?.number == open.number else { return }
+        } while await !takeUpNow(open.record.sync, RunOptions())
+    }
+
+    /// Ends a run that could not be ended, if the sync has one: at once, because somebody asks.
+    /// - Returns: false when the store cannot even be read.
+    @discardableResult
+    func takeUpNow(_ sync: SyncID, _ options: RunOptions) async -> Bool {
+        guard let open = leftOpen[sync], active[sync] == nil, !queue.contains(where: { $0.record.id == open.record.id })
+        else { return true }
         do throws(StoreError) {
-            guard let stored = try await context.store.run(record.id), stored.phase == .sending else {
-                leftOpen.remove(record.sync)
-                return await dispatch()
+            if let stored = try await context.store.run(open.record.id), stored.phase == .sending {
+                var own = RunOptions()
+                own.retryFor = options.retryFor
+                queue.insert((stored, own), at: 0)
+            } else {
+                leftOpen[sync] = nil
             }
-            queue.insert((stored, RunOptions()), at: 0)
-            await dispatch()
         } catch {
-            await takeUpAgain(record)
+            return false
         }
+        await dispatch()
+        return true
     }
 
     /// Somebody waits for these, and nobody knows for how long the run before them stays open.
@@ -86,7 +106,7 @@ extension Engine {
     /// plan or its ledger is damaged for good it ends without, which is the only way out then, and says so.
     func cancelOpen(_ record: RunRecord, _ sentence: String) async {
         guard let obstacle = damage(of: record) else { return settle(record, cancelledBecause: sentence) }
-        leftOpen.remove(record.sync)
+        leftOpen[record.sync] = nil
         await close(record, .cancelled, "\(sentence); what it told is in no ledger: \(obstacle.message)")
         await dispatch()
     }
@@ -108,6 +128,12 @@ extension Engine {
     }
 
     private static let pauseBeforeTakingUp: Int64 = 30_000
+}
+
+/// A run that could not be ended, and how often its sync had one.
+struct OpenRun {
+    var record: RunRecord
+    var number: Int
 }
 
 extension RunRecord {
