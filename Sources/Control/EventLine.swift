@@ -49,15 +49,17 @@ package struct EventLine {
         return true
     }
 
+    /// A number as JSON writes it: no zero leads it.
     private mutating func integer() -> Int? {
         var value = 0
+        let leads = rest.first == 0x30
         var digits = 0
         while let byte = rest.first, byte >= 0x30, byte <= 0x39, digits < 18 {
             value = value * 10 + Int(byte - 0x30)
             digits += 1
             rest = rest.dropFirst()
         }
-        return digits > 0 ? value : nil
+        return digits > 0 && (digits == 1 || !leads) ? value : nil
     }
 
     private mutating func text(_ key: StaticString) -> String? {
@@ -73,12 +75,11 @@ package struct EventLine {
         return .some(text)
     }
 
-    /// Up to the closing quote; nil for a text with an escape in it.
+    /// Up to the closing quote; nil for a text with an escape in it, or with what no JSON text may hold.
     private mutating func string() -> String? {
-        guard let end = rest.firstIndex(where: { $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }),
-            rest[end] == UInt8(ascii: "\"")
+        guard let end = rest.firstIndex(where: { $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") || $0 < 0x20 }),
+            rest[end] == UInt8(ascii: "\""), let text = String(validating: rest[..<end], as: UTF8.self)
         else { return nil }
-        let text = String(decoding: rest[..<end], as: UTF8.self)
         rest = rest[(end + 1)...]
         return text
     }
