@@ -113,6 +113,48 @@ struct StateDamageTests {
         return tally
     }
 
+    /// Found by damaging every file: the run was closed as failed, and who had been told in it was forgotten.
+    @Test("a run whose plan is damaged while it is sending stays open and says so; with the plan back it goes on")
+    func damagedPlan() async throws {
+        let bench = try await FaultBench(.resumed)
+        try bench.begin()
+        let mark = bench.mark
+        let plan = bench.state + "/plans/1.plan"
+        let whole = bytes(at: plan)
+        var damaged = whole
+        damaged[whole.count / 2] ^= 1
+        try Data(damaged).write(to: URL(fileURLWithPath: plan))
+        for _ in 0..<2 {
+            let ending = try await bench.workspace.rollcall("sync", "vip", within: 25)
+            #expect(ending.code == 1, "\(ending.text)\(ending.errors)")
+            #expect((ending.text + ending.errors).contains("1.plan"))
+        }
+        #expect(bench.mark == mark, "nothing is sent")
+        #expect(try await bench.workspace.listing("run", "1").first?.text("phase") == "sending")
+        try Data(whole).write(to: URL(fileURLWithPath: plan))
+        #expect(try await bench.recover(since: mark, verifying: true) == nil)
+    }
+
+    @Test("cancel is the way out: with a damaged plan it ends the run and says what is lost, else it settles what is known")
+    func cancelledOpenRun() async throws {
+        let bench = try await FaultBench(.resumed)
+        for isDamaged in [true, false] {
+            try bench.begin()
+            let plan = bench.state + "/plans/1.plan"
+            if isDamaged { try Data(bytes(at: plan).dropLast(9)).write(to: URL(fileURLWithPath: plan)) }
+            let mark = bench.mark
+            let cancel = try await bench.workspace.rollcall("cancel", "1", within: 30)
+            #expect(cancel.code == 0, "\(cancel.text)\(cancel.errors)")
+            let run = try #require(try await bench.workspace.listing("run", "1").first)
+            #expect(run.text("outcome") == "cancelled", "\(run)")
+            #expect(bench.mark == mark, "a cancelled run sends nothing more")
+            #expect(run.text("reason")?.contains("1.plan") == isDamaged, "\(run)")
+            let sync = try await bench.workspace.rollcall("sync", "vip", within: 60)
+            #expect(sync.code == 0, "\(sync.text)\(sync.errors)")
+            if !isDamaged { #expect(try bench.wrong(since: mark) == nil) }
+        }
+    }
+
     @Test("the program itself ends with a code and a name, whatever is damaged")
     func program() async throws {
         let bench = try await FaultBench(.second)
