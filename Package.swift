@@ -170,13 +170,27 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "HouseRulesTests", swiftSettings: strict),
         .testTarget(
-            name: "AcceptanceTests", dependencies: ["AmplitudeStandIn", "TerminalHarness", "rollcall"], swiftSettings: strict),
+            name: "AcceptanceTests",
+            dependencies: [
+                "AmplitudeStandIn", "Configuration", "HTTPClient", "SQLiteStore", "Scheduling", "SyncEngine",
+                "TerminalHarness", "rollcall",
+            ],
+            swiftSettings: strict),
         .target(
             name: "Simulation", dependencies: ["Membership", "Scheduling", "SyncEngine"], path: "Tests/Simulation",
             swiftSettings: strict),
         .executableTarget(
             name: "simulate", dependencies: ["Simulation"], path: "Tests/SimulateCommand", swiftSettings: strict),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "Scheduling"], swiftSettings: strict),
+        .target(
+            name: "Fuzzing",
+            dependencies: [
+                "CCrypto", "Configuration", "Control", "DestinationConnectors", "HTTPClient", "Membership", "Scheduling",
+                "SourceConnectors", "SyncEngine",
+            ],
+            path: "Tests/Fuzzing", swiftSettings: strict),
+        .executableTarget(name: "fuzz", dependencies: ["Fuzzing"], path: "Tests/FuzzCommand", swiftSettings: strict),
+        .testTarget(name: "FuzzingTests", dependencies: ["Fuzzing"], swiftSettings: strict),
         .executableTarget(
             name: "membership-benchmark", dependencies: ["Membership", "Scheduling"],
             path: "Tests/MembershipBenchmark", swiftSettings: strict),

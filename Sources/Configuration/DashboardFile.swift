@@ -31,7 +31,8 @@ package struct DashboardFile: Sendable, Equatable {
 
     private init(path: String) { self.path = path }
 
-    init(_ bytes: [UInt8], path: String) throws(ConfigurationError) {
+    /// Reads the file's bytes; `path` is the name that errors carry.
+    package init(_ bytes: [UInt8], path: String) throws(ConfigurationError) {
         self.path = path
         guard bytes.count <= ConfigurationFile.limit else {
             throw .unreadable(file: path, reason: "larger than 1 MiB")

@@ -4,11 +4,11 @@ import Glibc
 /// general decoder would cost more than everything else that a dashboard does.
 ///
 /// Only the form that ``ChangeNotice`` itself writes is understood, without escapes; any other line is left to the decoder.
-struct EventLine {
+package struct EventLine {
     private var rest: UnsafeBufferPointer<UInt8>
 
     /// The notice in a line; nil when the line is no event, or is written in another way.
-    static func notice(in line: ArraySlice<UInt8>) -> ChangeNotice? {
+    package static func notice(in line: ArraySlice<UInt8>) -> ChangeNotice? {
         line.withUnsafeBufferPointer { bytes in
             var reader = EventLine(rest: bytes)
             return reader.notice()
@@ -51,15 +51,17 @@ struct EventLine {
 
     private mutating func step(_ count: Int) { rest = UnsafeBufferPointer(rebasing: rest[count...]) }
 
+    /// A number as JSON writes it: no zero leads it.
     private mutating func integer() -> Int? {
         var value = 0
+        let leads = rest.first == 0x30
         var digits = 0
         while let byte = rest.first, byte >= 0x30, byte <= 0x39, digits < 18 {
             value = value * 10 + Int(byte - 0x30)
             digits += 1
             step(1)
         }
-        return digits > 0 ? value : nil
+        return digits > 0 && (digits == 1 || !leads) ? value : nil
     }
 
     private mutating func text(_ key: StaticString) -> String? {
@@ -75,12 +77,12 @@ struct EventLine {
         return .some(text)
     }
 
-    /// Up to the closing quote; nil for a text with an escape in it.
+    /// Up to the closing quote; nil for a text with an escape in it, or with what no JSON text may hold.
     private mutating func string() -> String? {
         guard let start = rest.baseAddress, let quote = memchr(start, 0x22, rest.count) else { return nil }
         let count = UnsafeRawPointer(quote) - UnsafeRawPointer(start)
-        guard memchr(start, 0x5C, count) == nil else { return nil }
-        let text = String(decoding: rest[..<count], as: UTF8.self)
+        let bytes = UnsafeBufferPointer(rebasing: rest[..<count])
+        guard bytes.allSatisfy({ $0 >= 0x20 && $0 != 0x5C }), let text = String(validating: bytes, as: UTF8.self) else { return nil }
         step(count + 1)
         return text
     }

@@ -234,10 +234,14 @@ package struct EngineControl: ControlService {
     }
 
     package func settled(_ run: String) async throws(Refusal) -> RunView {
-        guard let record = await engine.settled(try runID(run)) else {
-            throw Refusal(code: 64, message: "there is no run \(run)")
+        let id = try runID(run)
+        if let record = await engine.settled(id) { return RunView(record) }
+        do throws(EngineRefusal) {
+            // A store that cannot be read is not a run that does not exist.
+            return RunView(try await engine.record(id))
+        } catch {
+            throw Refusal(error)
         }
-        return RunView(record)
     }
 
     package func approve(_ action: RunRequest) async throws(Refusal) -> RunView {

@@ -17,7 +17,7 @@
 /// (high, low) = (a ⊕ k1) · (b ⊕ seed);   hash = fold(low ⊕ k0 ⊕ n, high ⊕ k1)
 /// ```
 /// A packed UUID is hashed as its 16 bytes with `n` = 0, so that it never shares a formula with 16 raw bytes.
-enum StableHash {
+package enum StableHash {
     /// The four constants of a hash. Two sets make two hashes that share no constant.
     struct Constants {
         var k0: UInt64, k1: UInt64, k2: UInt64, k3: UInt64
@@ -41,6 +41,11 @@ enum StableHash {
     @inline(__always)
     static func ofPacked(_ first: UInt64, _ last: UInt64, _ k: Constants = .order) -> UInt64 {
         finish(first, last, seed: k.k3, count: 0, k)
+    }
+
+    /// The hash of bytes, as it stands in a file's index.
+    package static func ofBytes(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+        bytes.baseAddress.map { ofBytes($0, bytes.count) } ?? 0
     }
 
     /// The hash of `count` bytes.

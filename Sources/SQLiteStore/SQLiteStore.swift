@@ -61,7 +61,11 @@ package final class SQLiteStore: SyncStore {
     }
 
     static func storeError(_ error: any Error, path: String) -> StoreError {
-        if let error = error as? StoreError { return error }
+        if let error = error as? StoreError {
+            // What a row says wrongly is known where it is read; which file it stands in, here.
+            if case .corrupt(let text) = error, !text.contains(path) { return .corrupt("\(path): \(text)") }
+            return error
+        }
         if error is CancellationError { return .cancelled }
         guard let error = error as? DatabaseError else { return .unavailable("\(path): \(error)") }
         let text = "\(path): \(error.message ?? "SQLite error \(error.extendedResultCode.rawValue)")"
@@ -97,6 +101,8 @@ package final class SQLiteStore: SyncStore {
         try await read { database in
             let value = try Data.fetchOne(database, sql: "SELECT value FROM install WHERE key = 'namespace'")
             guard let value, value.count == 16 else { throw StoreError.corrupt("no install namespace in the store") }
+            let again = try Data.fetchOne(database, sql: "SELECT value FROM install WHERE key = 'namespace again'")
+            guard value == again else { throw StoreError.corrupt("the install namespace is damaged") }
             return [UInt8](value)
         }
     }

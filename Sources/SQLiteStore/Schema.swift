@@ -21,8 +21,16 @@ enum Schema {
         migrator.registerMigration("5 source notes") { database in
             try database.execute(sql: sourceNotes)
         }
+        migrator.registerMigration("6 the namespace twice") { database in
+            try database.execute(sql: namespaceTwice)
+        }
         return migrator
     }
+
+    /// SQLite's pages have no checksums; a flipped bit in the namespace would give every message another id.
+    private static let namespaceTwice = """
+        INSERT INTO install SELECT 'namespace again', value FROM install WHERE key = 'namespace';
+        """
 
     /// SQLite cannot change a CHECK, so the table is written anew: `undo`, `retire` and `migrate` are modes, and a run
     /// may name the one that it takes back. Numbers of runs go on counting where they were.
@@ -99,7 +107,7 @@ enum Schema {
 
     private static let first = """
         CREATE TABLE install (
-          key   TEXT PRIMARY KEY NOT NULL,      -- namespace: 16 random bytes in every message id; frozen: x'00' or x'01'
+          key   TEXT PRIMARY KEY NOT NULL,      -- namespace: 16 random bytes in every message id, and again; frozen: x'00' or x'01'
           value BLOB NOT NULL
         ) STRICT, WITHOUT ROWID;
 

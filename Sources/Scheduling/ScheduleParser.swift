@@ -185,7 +185,7 @@ struct ScheduleParser {
         }
         let text = tokens[index + 1].text
         let parts = text.utf8.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
-        let numbers = parts.map { $0.reduce(0) { $0 * 10 + ($1.digit ?? 0) } }
+        let numbers = parts.map { $0.reduce(0) { min($0 * 10 + ($1.digit ?? 0), 9_999) } }
         let remedy = "write hours and minutes from 00:00 to 23:59,"
         guard parts.count == 2, (1...2).contains(parts[0].count), parts[1].count == 2,
             parts.allSatisfy({ $0.allSatisfy { $0.digit != nil } })

@@ -61,7 +61,7 @@ struct ListedCohort: Decodable, Sendable, Equatable {
 }
 
 /// The list of cohorts.
-struct CohortList: Decodable, Sendable {
+package struct CohortList: Decodable, Sendable {
     var cohorts: [ListedCohort]
 
     private struct Tolerant: Decodable {
@@ -72,7 +72,7 @@ struct CohortList: Decodable, Sendable {
 
     private enum Key: String, CodingKey { case cohorts }
 
-    init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: Key.self)
         cohorts = try fields.decode([Tolerant].self, forKey: .cohorts).compactMap(\.cohort)
     }
@@ -81,13 +81,13 @@ struct CohortList: Decodable, Sendable {
 }
 
 /// The answer to a request for a download, and to the question how far it is.
-struct DownloadJob: Decodable, Sendable {
+package struct DownloadJob: Decodable, Sendable {
     var request_id: String?
     var async_status: String?
 }
 
 /// The answer to the question how much of the month is left.
-struct UsageAnswer: Decodable, Sendable {
+package struct UsageAnswer: Decodable, Sendable {
     struct Downloads: Decodable, Sendable {
         var limit: Int
         var usage: Int
@@ -105,9 +105,9 @@ struct UsageAnswer: Decodable, Sendable {
     }
 }
 
-enum AmplitudeJSON {
+package enum AmplitudeJSON {
     /// Nil when the body is not such an object.
-    static func decode<Value: Decodable>(_ type: Value.Type, from body: [UInt8]) -> Value? {
+    package static func decode<Value: Decodable>(_ type: Value.Type, from body: [UInt8]) -> Value? {
         try? JSONDecoder().decode(type, from: Data(body))
     }
 

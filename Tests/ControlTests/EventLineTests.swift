@@ -35,6 +35,19 @@ struct EventLineTests {
         #expect(understood > 200, "the quick way is taken \(understood) times")
     }
 
+    @Test("what JSON does not allow is left to the decoder, which refuses it", arguments: [0x01, 0x0A, 0x80, 0xFF] as [UInt8])
+    func invalidTexts(byte: UInt8) {
+        let line = Self.notice(1, "u-1", "12.1").jsonLine()
+        for position in line.indices.dropFirst() where line[position - 1] == UInt8(ascii: "u") {
+            var changed = line
+            changed[position] = byte
+            #expect(EventLine.notice(in: changed) == nil)
+        }
+        var zeros = String(decoding: line, as: UTF8.self)
+        zeros = zeros.replacingOccurrences(of: "\"sequence\":1", with: "\"sequence\":01")
+        #expect(EventLine.notice(in: Array(zeros.utf8)) == nil)
+    }
+
     @Test("a line that is cut off, or is something else, is left to the decoder")
     func otherLines() {
         let line = Self.notice(1, "u-1", "12.1").jsonLine()

@@ -122,6 +122,13 @@ import Testing
         #expect(try Schedule.parse(everything).minimumSpacingSeconds == 60)
     }
 
+    /// Found by fuzzing: the number was added up before it was judged, and overflowed.
+    @Test(arguments: ["daily at 99999999999999999999:00", "weekdays at 06:99999999999999999999", "weekly on mon at 1:2:99999999999999999999"])
+    func timesOfManyDigitsAreRefused(text: String) {
+        let error = #expect(throws: ScheduleError.self) { try Schedule.parse(text) }
+        #expect(error?.message.contains("is not a time") == true)
+    }
+
     /// Texts made of pieces of the language, in any order, are read or explained.
     @Test func randomTextsNeverTrap() {
         let seed: UInt64 = 31

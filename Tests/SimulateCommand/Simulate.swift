@@ -3,7 +3,11 @@ import Simulation
 
 /// Plays simulated histories.
 ///
-///     simulate [--histories N] [--seed S] [--users N] [--rounds N] [--mutation NAME | --mutants] [--threads N] [--trace]
+///     simulate [--histories N] [--seed S] [--users N] [--rounds N] [--syncs N] [--mutation NAME | --mutants] [--threads N] [--trace]
+///     simulate --years N [--seed S] [--threads N]
+///
+/// `--years` plays an install of twenty cohorts, each read every 15 minutes, in histories of a month. The state does not go
+/// over from one month to the next.
 ///
 /// Exits 1 when a history breaches a promise, when a mutant survives, or when a fault kind came too seldom.
 @main
@@ -17,12 +21,14 @@ enum Simulate {
         var mutation: Mutation?
         var isMutants = false
         var isTraced = false
+        var syncs: Int?
+        var years = 0
     }
 
     static func main() throws {
         guard let options = read(CommandLine.arguments.dropFirst()) else {
-            print("usage: simulate [--histories N] [--seed S] [--users N] [--rounds N] [--mutation NAME | --mutants]"
-                + " [--threads N] [--trace]")
+            print("usage: simulate [--histories N] [--seed S] [--users N] [--rounds N] [--syncs N] [--mutation NAME | --mutants]"
+                + " [--threads N] [--trace] | simulate --years N")
             exit(64)
         }
         exit(options.isMutants ? try killMutants(options) : try play(options))
@@ -44,6 +50,8 @@ enum Simulate {
             switch name {
             case "--histories": options.histories = UInt64(value) ?? 0
             case "--seed": options.seed = UInt64(value) ?? 0
+            case "--syncs": options.syncs = Int(value)
+            case "--years": options.years = Int(value) ?? 0
             case "--users": options.users = Int(value) ?? 0
             case "--rounds": options.rounds = Int(value) ?? 0
             case "--threads": options.threads = Int(value) ?? 0
@@ -52,6 +60,11 @@ enum Simulate {
                 options.mutation = mutation
             default: return nil
             }
+        }
+        if options.years > 0 {
+            options.histories = UInt64(options.years * 12)
+            options.rounds = 365 * 96 / 12
+            options.syncs = 20
         }
         let isSound = options.histories > 0 && options.users > 3 && options.rounds > 0 && options.threads > 0
         return isSound ? options : nil
@@ -63,12 +76,14 @@ enum Simulate {
         if options.isTraced {
             try campaign.play(
                 options.seed..<(options.seed + options.histories), users: options.users, rounds: options.rounds,
-                mutation: options.mutation, trace: { print($0) })
+                syncs: options.syncs, mutation: options.mutation, trace: { print($0) })
         } else {
             campaign = try ParallelCampaign(
-            seeds: options.seed..<(options.seed + options.histories), threads: options.threads
-        ).play(users: options.users, rounds: options.rounds, mutation: options.mutation)
+            seeds: options.seed..<(options.seed + options.histories), threads: options.threads,
+            block: options.years > 0 ? 1 : 250
+        ).play(users: options.users, rounds: options.rounds, syncs: options.syncs, mutation: options.mutation)
         }
+        if options.years > 0 { print("\(options.years) years of twenty cohorts, in months") }
         print(campaign.summary + String(format: ", %.1f s", Date().timeIntervalSince(began)))
         for kind in FaultKind.allCases { print("  \(kind): \(campaign.faults[kind])") }
         for history in campaign.breaches {
@@ -87,7 +102,7 @@ enum Simulate {
 
     private static func replay(_ seed: UInt64, _ options: Options) -> String {
         "swift run -c release simulate --seed \(seed) --histories 1 --users \(options.users) --rounds \(options.rounds)"
-            + (options.mutation.map { " --mutation \($0.rawValue)" } ?? "")
+            + (options.syncs.map { " --syncs \($0)" } ?? "") + (options.mutation.map { " --mutation \($0.rawValue)" } ?? "")
     }
 
     private static func killMutants(_ options: Options) throws -> Int32 {

@@ -16,13 +16,14 @@ package struct Campaign: Sendable {
     /// Plays histories of consecutive seeds.
     /// - Parameter stopsAtBreach: a mutant is caught by its first breach.
     package mutating func play(
-        _ seeds: Range<UInt64>, users: Int = 12, rounds: Int = 24, mutation: Mutation? = nil,
+        _ seeds: Range<UInt64>, users: Int = 12, rounds: Int = 24, syncs: Int? = nil, mutation: Mutation? = nil,
         stopsAtBreach: Bool = false, trace: ((String) -> Void)? = nil
     ) throws(ScheduleError) {
         let schedule = try Schedule.parse("every 15m")
         for seed in seeds {
             let history = History(
-                seed: seed, users: users, rounds: rounds, mutation: mutation, schedule: schedule, trace: trace)
+                seed: seed, users: users, rounds: rounds, syncs: syncs, mutation: mutation, schedule: schedule,
+                trace: trace)
             histories += 1
             runs += history.runs
             requests += history.requests

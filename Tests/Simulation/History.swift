@@ -16,12 +16,12 @@ package struct History: Sendable {
     ///   - schedule: every 15 minutes, parsed once for all histories.
     ///   - trace: is told each step, for a person.
     package init(
-        seed: UInt64, users: Int = 12, rounds: Int = 24, mutation: Mutation? = nil, schedule: Schedule,
+        seed: UInt64, users: Int = 12, rounds: Int = 24, syncs: Int? = nil, mutation: Mutation? = nil, schedule: Schedule,
         trace: ((String) -> Void)? = nil
     ) {
         self.seed = seed
         let world = World(
-            seed: seed, users: users, rounds: rounds, mutation: mutation, schedule: schedule, trace: trace)
+            seed: seed, users: users, rounds: rounds, syncs: syncs, mutation: mutation, schedule: schedule, trace: trace)
         world.startProcess()
         Disturbance(world).play()
         if world.oracle.breach == nil { Recovery(world).play() }

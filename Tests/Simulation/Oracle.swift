@@ -100,7 +100,7 @@ struct Oracle {
 
     mutating func scheduled(_ nominal: Instant, sync: Int, now: Instant) {
         require(
-            occurrences.insert(nominal.milliseconds * 2 + Int64(sync)).inserted,
+            occurrences.insert(nominal.milliseconds * 64 + Int64(sync)).inserted,
             "I-11: occurrence \(nominal.milliseconds) of sync \(sync) started a second run")
         let newest = now.milliseconds - now.milliseconds % Weather.interval
         require(

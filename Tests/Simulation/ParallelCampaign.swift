@@ -6,28 +6,30 @@ import Synchronization
 package struct ParallelCampaign: Sendable {
     private let seeds: Range<UInt64>
     private let threads: Int
-    private static let block: UInt64 = 250
+    private let block: UInt64
 
-    package init(seeds: Range<UInt64>, threads: Int) {
+    /// - Parameter block: how many histories a thread takes at a time; one where they are long.
+    package init(seeds: Range<UInt64>, threads: Int, block: UInt64 = 250) {
+        self.block = block
         self.seeds = seeds
         self.threads = threads
     }
 
-    package func play(users: Int = 12, rounds: Int = 24, mutation: Mutation? = nil) throws -> Campaign {
+    package func play(users: Int = 12, rounds: Int = 24, syncs: Int? = nil, mutation: Mutation? = nil) throws -> Campaign {
         let total = Mutex(Campaign())
         let next = Mutex(seeds.lowerBound)
         let failure = Mutex<ScheduleError?>(nil)
         DispatchQueue.concurrentPerform(iterations: threads) { _ in
             while true {
                 let start = next.withLock { next in
-                    defer { next += Self.block }
+                    defer { next += block }
                     return next
                 }
                 guard start < seeds.upperBound else { return }
                 var campaign = Campaign()
                 do throws(ScheduleError) {
                     try campaign.play(
-                        start..<min(start + Self.block, seeds.upperBound), users: users, rounds: rounds,
+                        start..<min(start + block, seeds.upperBound), users: users, rounds: rounds, syncs: syncs,
                         mutation: mutation)
                 } catch {
                     failure.withLock { $0 = error }

@@ -31,7 +31,7 @@ final class World {
     private var planCounts: [Int]
     private var events = 0
     /// Fifty times what a history takes; a process that runs in circles is a breach.
-    private static let eventLimit = 200_000
+    private let eventLimit: Int
     let unwordable: Set<Int>
     let names: [SyncID]
     let ids: [[UInt8]]
@@ -47,12 +47,13 @@ final class World {
     private let trace: ((String) -> Void)?
 
     init(
-        seed: UInt64, users: Int, rounds: Int, mutation: Mutation?, schedule: Schedule,
+        seed: UInt64, users: Int, rounds: Int, syncs: Int? = nil, mutation: Mutation?, schedule: Schedule,
         trace: ((String) -> Void)? = nil
     ) {
         self.trace = trace
         dice = Dice(seed: seed)
-        weather = Weather(&dice, users: users, rounds: rounds)
+        weather = Weather(&dice, users: users, rounds: rounds, syncs: syncs)
+        eventLimit = max(200_000, 5_000 * rounds * weather.syncs)
         self.mutation = mutation
         oracle = Oracle(users: users, syncs: weather.syncs, receiver: weather.receiver)
         receiver = Receiver(weather)
@@ -131,7 +132,7 @@ final class World {
         while oracle.breach == nil, let next = queue.nextAt, next <= end, let event = queue.take() {
             time = max(time, event.at)
             events += 1
-            if events > Self.eventLimit { oracle.report("L-1: \(events) events and no end") }
+            if events > eventLimit { oracle.report("L-1: \(events) events and no end") }
             if let process = event.process {
                 guard process.isAlive else { continue }
                 if process.pausedUntil > time {

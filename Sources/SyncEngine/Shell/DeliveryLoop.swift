@@ -65,7 +65,11 @@ actor DeliveryLoop {
     private var flying: [Int: (left: Int, requests: Int)] = [:]
     private var facts: [BatchFact] = []
     private var isCommitting = false
+    /// When the next commit is tried after one that failed.
+    private var storageRetryAt: Int64?
     private var storageFailingSince: Int64?
+    /// Why facts are no longer tried to be stored.
+    private var storageFailure: StoreError?
     private var frozenSince: Int64?
     private var timerDeadline: Int64 = .max
 
@@ -93,14 +97,18 @@ actor DeliveryLoop {
 
     /// Sends until everything is settled or nothing more is to be tried.
     /// - Throws: ``StateFileError`` when the plan file cannot be read; what was sent until then is on record.
-    func send() async throws(StateFileError) -> DeliveryResult {
+    ///   ``StoreError`` when the store took no facts for `retryFor`; what is not on record is then on record as being
+    ///   sent, and goes out again with the same ids.
+    func send() async throws -> DeliveryResult {
         var iterator = signals.makeAsyncIterator()
         while true {
             let step = try prepare()
             commit()
             await launch()
-            if case .finished(let end) = step, prepared.isEmpty, ready.isEmpty, facts.isEmpty, !isCommitting {
+            if case .finished(let end) = step, prepared.isEmpty, ready.isEmpty, !isCommitting,
+                facts.isEmpty || storageFailure != nil {
                 await lane.forget(ObjectIdentifier(self))
+                if let storageFailure { throw storageFailure }
                 let learned = machine.countLimit < settings.countLimit ? machine.countLimit : nil
                 return DeliveryResult(end: end, counts: counts, outcomes: machine.outcomes(), countLimit: learned)
             }
@@ -165,7 +173,7 @@ actor DeliveryLoop {
     // MARK: - Committing
 
     private func commit() {
-        guard !isCommitting, storageFailingSince == nil, !facts.isEmpty else { return }
+        guard !isCommitting, storageRetryAt == nil, storageFailure == nil, !facts.isEmpty else { return }
         isCommitting = true
         let (facts, prepared, counts) = (facts, prepared, counts)
         self.facts = []
@@ -242,6 +250,7 @@ actor DeliveryLoop {
             if case .blocked = outcome.whole { withdrawAll() }
         case .committed(let pieces):
             isCommitting = false
+            storageFailingSince = nil
             ready += pieces
             if machine.isEnding { withdrawAll() }
         case .commitFailed(let pieces, let lost, let error):
@@ -261,7 +270,7 @@ actor DeliveryLoop {
         case .timer(let deadline):
             // A timer that an earlier one overtook arms no other, or their number would double at every wake.
             if deadline == timerDeadline { timerDeadline = .max }
-            if let since = storageFailingSince, clock.monotonic() >= since { storageFailingSince = nil }
+            if let again = storageRetryAt, clock.monotonic() >= again { storageRetryAt = nil }
         }
     }
 
@@ -288,9 +297,17 @@ actor DeliveryLoop {
         isCommitting = false
         facts = lost + facts
         prepared = pieces + prepared
-        machine.stall(now: clock.monotonic())
-        let again = clock.monotonic() + 5_000
-        storageFailingSince = again
+        let now = clock.monotonic()
+        machine.stall(now: now)
+        let since = storageFailingSince ?? now
+        storageFailingSince = since
+        let again = now + min(5_000, max(500, settings.retryFor / 4))
+        guard again - since <= settings.retryFor else {
+            storageFailure = error
+            machine.giveUp(error.message)
+            return withdrawAll()
+        }
+        storageRetryAt = again
         setTimer(again)
     }
 

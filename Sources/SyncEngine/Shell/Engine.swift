@@ -15,11 +15,11 @@ package actor Engine {
 
     /// Runs that wait for a slot, oldest first, with what they were asked with.
     var queue: [(record: RunRecord, options: RunOptions)] = []
-    private var active: [SyncID: RunExecution] = [:]
+    var active: [SyncID: RunExecution] = [:]
     private var activeRecords: [SyncID: RunRecord] = [:]
     var held: [SyncID: RunRecord] = [:]
-    /// Syncs with a run whose end could not be stored; nothing else of theirs starts before it is.
-    var leftOpen: Set<SyncID> = []
+    /// Syncs with a run that could not be ended; nothing else of theirs starts before it is.
+    var leftOpen: [SyncID: OpenRun] = [:]
     private var memoryInUse = 0
     private let watchers = Watchers()
     private var isObserving = false
@@ -35,7 +35,10 @@ package actor Engine {
     // MARK: - Life
 
     /// Reads the durable state, applies the configuration, and takes up what an earlier process left.
-    package func start(_ configuration: EngineConfiguration, resuming resume: ResumePolicy) async throws(StoreError) {
+    /// - Parameter retryFor: how long what is taken up is tried; nil for each destination's own time.
+    package func start(
+        _ configuration: EngineConfiguration, resuming resume: ResumePolicy, retryFor: Int64? = nil
+    ) async throws(StoreError) {
         try await readState()
         context.folder.emptyScratch()
         RetentionSweep.removeLeftovers(in: context.folder)
@@ -48,7 +51,7 @@ package actor Engine {
                 record.replacedBy = other
                 await close(record, .discarded, "replaced by run \(other)")
             } else {
-                await takeUp(record, resume)
+                await takeUp(record, resume, retryFor: retryFor)
             }
         }
         await dispatch()
@@ -345,7 +348,10 @@ package actor Engine {
                 queue.append((record, options))
                 records.append(record)
                 watchers.publish(.run(record))
-                if trigger == .manual { await replaceHeld(of: sync, by: record.id) }
+                if trigger == .manual {
+                    await replaceHeld(of: sync, by: record.id)
+                    await takeUpNow(sync, options)
+                }
             } catch {
                 throw .storage(error.message)
             }
@@ -430,7 +436,7 @@ package actor Engine {
 
     private func mayStart(_ record: RunRecord) -> Bool {
         guard active[record.sync] == nil, !isStopping else { return false }
-        guard record.phase == .sending || !leftOpen.contains(record.sync) else { return false }
+        guard record.phase == .sending || leftOpen[record.sync] == nil else { return false }
         let fetching = Set(activeRecords.values.filter { $0.phase.isBeforeSending }.map(\.sync.cohort))
         guard record.phase == .sending || fetching.count < configuration.parallelRuns else { return false }
         let toSame = active.keys.filter { $0.destination == record.sync.destination }.count
@@ -467,8 +473,15 @@ package actor Engine {
         }
     }
 
+    /// Goes on with an interrupted run only to settle what is known of it.
+    func settle(_ record: RunRecord, cancelledBecause reason: String) {
+        queue.removeAll { $0.record.id == record.id }
+        execute(record, RunOptions(), ticket: nil, event: nil, share: nil, cancelled: reason)
+    }
+
     private func execute(
-        _ record: RunRecord, _ options: RunOptions, ticket: FetchTicket?, event: RunEvent?, share: MemoryShare?
+        _ record: RunRecord, _ options: RunOptions, ticket: FetchTicket?, event: RunEvent?, share: MemoryShare?,
+        cancelled: String? = nil
     ) {
         let known = definition(for: record)
         let isConfigured = known != nil
@@ -484,7 +497,9 @@ package actor Engine {
         activeRecords[record.sync] = record
         Task {
             if isFrozen { await execution.setFrozen(true) }
-            if !isConfigured {
+            if let cancelled {
+                await execution.cancelBeforeResuming(cancelled)
+            } else if !isConfigured {
                 await execution.cancelBeforeResuming("\(record.sync) is no longer configured")
             } else if event == nil, !fits(record) {
                 await execution.cancelBeforeResuming("the configuration changed")
@@ -506,12 +521,12 @@ package actor Engine {
             if share.users == 0 { memoryInUse -= share.bytes }
         }
         if isLeftOpen {
-            leftOpen.insert(record.sync)
+            leaveOpen(record)
             wake(record)
-            Task { await takeUpAgain(record) }
+            await failWaiting(behind: record)
             return await dispatch()
         }
-        leftOpen.remove(record.sync)
+        leftOpen[record.sync] = nil
         if record.phase == .held { await hold(record) }
         if record.outcome == .failed, let reason = await lanes[record.sync.destination]?.blockedReason {
             var state = destinationStates[record.sync.destination]
@@ -582,8 +597,10 @@ package actor Engine {
             queue.remove(at: position)
             await close(record, .cancelled, sentence)
             if let closed = try? await self.record(id) { wake(closed) }
-        } else if let execution = active[record.sync], execution.id == id {
-            await execution.cancel(sentence)
+        } else if let execution = active[record.sync] {
+            if execution.id == id { await execution.cancel(sentence) }
+        } else if record.phase == .sending {
+            await cancelOpen(record, sentence)
         }
         return try await self.record(id)
     }
@@ -601,7 +618,8 @@ package actor Engine {
         watchers.publish(.frozen(freeze))
     }
 
-    func record(_ id: RunID) async throws(EngineRefusal) -> RunRecord {
+    /// A run as it is stored.
+    package func record(_ id: RunID) async throws(EngineRefusal) -> RunRecord {
         do throws(StoreError) {
             if let record = try await context.store.run(id) { return record }
         } catch {

@@ -252,12 +252,22 @@ actor RunExecution {
             outcomes = result.outcomes
             return .sendingEnded(result.end, newlyOwed: newlyOwed)
         } catch let error as StateFileError {
-            return .storageFailed(error.message)
+            return await leaveOpen(error.message)
         } catch let error as StoreError {
-            return .storageFailed(error.message)
+            return await leaveOpen(error.message)
         } catch {
-            return .storageFailed("\(error)")
+            return await leaveOpen("\(error)")
         }
+    }
+
+    /// What was sent is known only by this run's plan and its batches: a run whose plan or whose records cannot be had does
+    /// not end, or those it told would be forgotten. It stays open, says why, and is taken up again later.
+    private func leaveOpen(_ reason: String) async -> RunEvent {
+        context.log("run \(id): \(reason)", .error)
+        isSuspended = true
+        _ = machine.handle(.stalled(reason), at: context.clock.now())
+        await save()
+        return .storageFailed(reason)
     }
 
     /// Nothing can be sent, but an earlier execution may have: what is on record of it still reaches the ledger.
@@ -359,13 +369,10 @@ actor RunExecution {
             do throws(StateFileError) {
                 return try await makeLedger()
             } catch {
-                context.log("run \(id): \(error.message)", .error)
                 guard error.mayPass, !isSuspended, context.clock.monotonic() + wait < deadline else {
-                    isSuspended = true
-                    _ = machine.handle(.stalled(error.message), at: context.clock.now())
-                    await save()
-                    return .storageFailed(error.message)
+                    return await leaveOpen(error.message)
                 }
+                context.log("run \(id): \(error.message)", .error)
             }
             await context.clock.sleep(until: context.clock.monotonic() + wait)
             wait = min(wait * 2, 30_000)
@@ -443,6 +450,8 @@ actor RunExecution {
                 context.log("run \(id) cannot be finished: \(error.message)", .error)
                 if isSuspended || context.clock.monotonic() + wait > deadline {
                     isSuspended = true
+                    // Nobody is told that it is over: on disk it is not.
+                    if record.plan != nil { machine = RunMachine(record.reopened(error.message)) }
                     return
                 }
                 await context.clock.sleep(until: context.clock.monotonic() + wait)
@@ -453,6 +462,18 @@ actor RunExecution {
         // A plan without changes tells nothing that its counts do not.
         if let facts = record.plan, facts.count == 0 { RetentionSweep.removePlans(facts, in: context.folder) }
         await engine.changed(record)
+    }
+}
+
+extension RunRecord {
+    /// A run whose end could not be stored, as it is on disk: still sending.
+    func reopened(_ reason: String) -> RunRecord {
+        var record = self
+        record.phase = .sending
+        record.outcome = nil
+        record.finishedAt = nil
+        record.reason = reason
+        return record
     }
 }
 

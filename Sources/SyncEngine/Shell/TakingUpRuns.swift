@@ -1,13 +1,16 @@
+import Membership
 import Scheduling
 
 extension Engine {
-    func takeUp(_ record: RunRecord, _ resume: ResumePolicy) async {
+    func takeUp(_ record: RunRecord, _ resume: ResumePolicy, retryFor: Int64?) async {
+        var options = RunOptions()
+        options.retryFor = retryFor
         let isConfigured = definition(for: record) != nil
         switch record.takingUp(resume, isConfigured: isConfigured, latest: await latestRun(besides: record)) {
         case .leave: break
         case .hold: held[record.sync] = record
-        case .resume: queue.append((record, RunOptions()))
-        case .restart(let again): queue.append((again, RunOptions()))
+        case .resume: queue.append((record, options))
+        case .restart(let again): queue.append((again, options))
         case .replace(let other):
             var replaced = record
             replaced.replacedBy = other
@@ -29,11 +32,7 @@ extension Engine {
 
     /// Ends a run that no execution carries.
     func close(_ record: RunRecord, _ outcome: Outcome, _ reason: String) async {
-        var closed = record
-        closed.phase = .finished
-        closed.outcome = outcome
-        closed.reason = reason
-        closed.finishedAt = context.clock.now()
+        let closed = record.closed(outcome, reason, at: context.clock.now())
         do throws(StoreError) {
             try await context.store.finishRun(closed, state: nil, rejects: RejectChanges())
         } catch {
@@ -56,21 +55,95 @@ extension Engine {
         }
     }
 
-    /// A run whose end could not be stored is ended again, until the disk takes it.
-    func takeUpAgain(_ record: RunRecord) async {
-        await context.clock.sleep(until: context.clock.monotonic() + Self.pauseBeforeTakingUp)
-        guard !isStopping else { return }
+    /// A run that could not be ended is ended again now and then, until the disk takes it.
+    func leaveOpen(_ record: RunRecord) {
+        let open = OpenRun(record: record, number: (leftOpen[record.sync]?.number ?? 0) + 1)
+        leftOpen[record.sync] = open
+        Task { await takeUpAgain(open) }
+    }
+
+    private func takeUpAgain(_ open: OpenRun) async {
+        repeat {
+            await context.clock.sleep(until: context.clock.monotonic() + Self.pauseBeforeTakingUp)
+            // Somebody may have asked meanwhile, and then there is a later attempt, or none is needed.
+            guard !isStopping, leftOpen[open.record.sync]?.number == open.number else { return }
+        } while await !takeUpNow(open.record.sync, RunOptions())
+    }
+
+    /// Ends a run that could not be ended, if the sync has one: at once, because somebody asks.
+    /// - Returns: false when the store cannot even be read.
+    @discardableResult
+    func takeUpNow(_ sync: SyncID, _ options: RunOptions) async -> Bool {
+        guard let open = leftOpen[sync], active[sync] == nil, !queue.contains(where: { $0.record.id == open.record.id })
+        else { return true }
         do throws(StoreError) {
-            guard let stored = try await context.store.run(record.id), stored.phase == .sending else {
-                leftOpen.remove(record.sync)
-                return await dispatch()
+            if let stored = try await context.store.run(open.record.id), stored.phase == .sending {
+                var own = RunOptions()
+                own.retryFor = options.retryFor
+                queue.insert((stored, own), at: 0)
+            } else {
+                leftOpen[sync] = nil
             }
-            queue.insert((stored, RunOptions()), at: 0)
-            await dispatch()
         } catch {
-            await takeUpAgain(record)
+            return false
+        }
+        await dispatch()
+        return true
+    }
+
+    /// Somebody waits for these, and nobody knows for how long the run before them stays open.
+    func failWaiting(behind open: RunRecord) async {
+        let waiting = queue.map(\.record).filter { $0.sync == open.sync && $0.trigger == .manual && $0.id != open.id }
+        queue.removeAll { entry in waiting.contains { $0.id == entry.record.id } }
+        for run in waiting {
+            let reason = "run \(open.id) before it cannot be finished: \(open.reason ?? "its state cannot be stored")"
+            await close(run, .failed, reason)
+            wake(run.closed(.failed, reason, at: context.clock.now()))
+        }
+    }
+
+    /// Cancels a run that was sending and that nobody carries. What is on record of it still reaches the ledger; when its
+    /// plan or its ledger is damaged for good it ends without, which is the only way out then, and says so.
+    func cancelOpen(_ record: RunRecord, _ sentence: String) async {
+        guard let obstacle = damage(of: record) else { return settle(record, cancelledBecause: sentence) }
+        leftOpen[record.sync] = nil
+        await close(record, .cancelled, "\(sentence); what it told is in no ledger: \(obstacle.message)")
+        await dispatch()
+    }
+
+    /// What no waiting will mend in the files by which a run could be settled.
+    private func damage(of record: RunRecord) -> StateFileError? {
+        do throws(StateFileError) {
+            if let facts = record.plan, facts.count > 0 {
+                for part in try RunPlans.open(facts, in: context.folder).parts { try part.plan.verify() }
+            }
+            if let ledger = state(of: record.sync).ledger {
+                let path = context.folder.ledgers + "/" + ledger.file
+                try Ledger.open(path, expecting: FileDigest(hex: ledger.digest)).verify()
+            }
+            return nil
+        } catch {
+            return error.mayPass ? nil : error
         }
     }
 
     private static let pauseBeforeTakingUp: Int64 = 30_000
+}
+
+/// A run that could not be ended, and how often its sync had one.
+struct OpenRun {
+    var record: RunRecord
+    var number: Int
+}
+
+extension RunRecord {
+    /// The run as it is once it ended without an execution.
+    func closed(_ outcome: Outcome, _ reason: String, at now: Instant) -> RunRecord {
+        var record = self
+        record.phase = .finished
+        record.outcome = outcome
+        record.reason = reason
+        record.finishedAt = now
+        return record
+    }
 }

@@ -47,8 +47,23 @@ package struct StateFolder: Sendable, Equatable {
         for folder in missing.reversed() where mkdir(folder, 0o700) != 0 && errno != EEXIST {
             throw StateFolderError("cannot create \(folder): \(String(cString: strerror(errno)))")
         }
+        let isNew = !exists
         for folder in [path, ledgers, plans, snapshots, scratch, downloads, dumps] {
             try Self.prepare(folder)
+        }
+        // The names of new folders survive power loss only once the folders they stand in are synced; without its own the
+        // whole state would be gone, and everybody would be told anew.
+        if isNew { for folder in [ledgers, path] + missing { try Self.syncName(of: folder) } }
+    }
+
+    private static func syncName(of folder: String) throws(StateFolderError) {
+        let above = folder.lastIndex(of: "/").map { String(folder[..<$0]) } ?? "."
+        let descriptor = open(above.isEmpty ? "/" : above, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        // A folder that may be written and not read cannot be synced at all.
+        guard descriptor >= 0 else { return }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else {
+            throw StateFolderError("cannot sync \(above): \(String(cString: strerror(errno)))")
         }
     }
 

@@ -32,13 +32,13 @@ enum Insisting {
     }
 
     static func on<Value>(
-        _ purpose: HostedEngine.Purpose,
+        _ purpose: HostedEngine.Purpose, retryFor: Double? = nil,
         resuming resume: (LoadedConfiguration) throws(Failure) -> ResumePolicy = { _ in .nothing },
         _ body: (Session) async throws -> Value
     ) async throws -> Value {
         var tries = 0
         while true {
-            let session = try await Session.working(purpose, resuming: resume)
+            let session = try await Session.working(purpose, retryFor: retryFor, resuming: resume)
             do {
                 let value = try await body(session)
                 await session.end()

@@ -37,7 +37,7 @@ struct SyncCommand: AsyncParsableCommand {
         if let approve, approve.isEmpty || !approve.allSatisfy(\.isHexDigit) {
             throw Failure.usage("--approve needs a plan's hash in hex, as `rollcall plan` prints it")
         }
-        let code = try await Insisting.on(.sync, resuming: { loaded throws(Failure) in
+        let code = try await Insisting.on(.sync, retryFor: seconds, resuming: { loaded throws(Failure) in
             if dryRun { return .nothing }
             return .only(Set(try NameResolution(loaded.model.syncs).syncs(all ? nil : names).compactMap { SyncID($0) }))
         }, { session in

@@ -95,8 +95,10 @@ actor HostedEngine {
     }
 
     /// Starts working.
-    /// - Parameter resume: which interrupted runs are taken up.
-    func start(resuming resume: ResumePolicy) async throws(Failure) {
+    /// - Parameters:
+    ///   - resume: which interrupted runs are taken up.
+    ///   - retryFor: how long these are tried, in milliseconds; nil for each destination's own time.
+    func start(resuming resume: ResumePolicy, retryFor: Int64? = nil) async throws(Failure) {
         do throws(StoreError) {
             try await accounts.remember(from: store, tidying: true)
         } catch {
@@ -107,7 +109,7 @@ actor HostedEngine {
         let configuration = wiring.engineConfiguration(of: loaded.model)
         let channels = wiring.alertChannels(of: loaded.model.alerts)
         do throws(StoreError) {
-            try await engine.start(configuration, resuming: resume)
+            try await engine.start(configuration, resuming: resume, retryFor: retryFor)
         } catch {
             throw Failure(1, error.message)
         }

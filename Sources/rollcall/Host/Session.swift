@@ -73,9 +73,11 @@ struct Session {
     }
 
     /// For commands that change something: asks the serving engine, or takes the workspace.
-    /// - Parameter resume: which interrupted runs are taken up when this process takes the workspace.
+    /// - Parameters:
+    ///   - resume: which interrupted runs are taken up when this process takes the workspace.
+    ///   - retryFor: how long these are tried, in seconds; nil for each destination's own time.
     static func working(
-        _ purpose: HostedEngine.Purpose = .command,
+        _ purpose: HostedEngine.Purpose = .command, retryFor: Double? = nil,
         resuming resume: (LoadedConfiguration) throws(Failure) -> ResumePolicy = { _ in .nothing }
     ) async throws(Failure) -> Session {
         let location = WorkspaceLocation.current
@@ -90,7 +92,7 @@ struct Session {
             let policy = try resume(loaded)
             do throws(Failure) {
                 let hosted = try await HostedEngine(location, loaded: loaded, purpose: purpose, transport: transport)
-                try await hosted.start(resuming: policy)
+                try await hosted.start(resuming: policy, retryFor: retryFor.map { Int64($0 * 1000) })
                 return Session(
                     location: location, control: hosted.control(actor: "uid:\(geteuid())"),
                     hosted: hosted, holder: nil)
