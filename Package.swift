@@ -21,6 +21,7 @@ let package = Package(
         // C shims around Debian's libraries.
         .target(name: "CCrypto", linkerSettings: [.linkedLibrary("crypto")]),
         .target(name: "CFiles"),
+        .target(name: "CProcess"),
         .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
         .systemLibrary(name: "CPostgres"),
         .systemLibrary(name: "CZlib"),
@@ -100,7 +101,7 @@ let package = Package(
         .executableTarget(
             name: "rollcall",
             dependencies: [
-                "AlertChannels", "AmplitudeStandIn", "Configuration", "Control", "ControlServer", "Dashboard",
+                "AlertChannels", "AmplitudeStandIn", "CProcess", "Configuration", "Control", "ControlServer", "Dashboard",
                 "DashboardTerminal", "DestinationConnectors", "HTTPClient", "Membership", "Receiver", "SQLiteStore",
                 "Scheduling", "Secrets", "SourceConnectors",
                 "SyncEngine", "TerminalText",
@@ -123,7 +124,10 @@ let package = Package(
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             swiftSettings: strict),
-        .testTarget(name: "HTTPClientTests", dependencies: ["HTTPClient"], swiftSettings: strict),
+        .executableTarget(
+            name: "http-probe", dependencies: ["HTTPClient"], path: "Tests/HTTPProbe", swiftSettings: strict),
+        .testTarget(
+            name: "HTTPClientTests", dependencies: ["CCurl", "HTTPClient", "http-probe"], swiftSettings: strict),
         .testTarget(
             name: "DestinationConnectorsTests",
             dependencies: [

@@ -192,6 +192,8 @@ struct AmplitudeDownload {
             // A fresh request without the keys: they are the endpoint's alone, and a signed link refuses them.
             var request = HTTPRequest(url: target.text)
             request.isCancellable = true
+            // What the target's name resolves to is not the answer's to choose; the rules above name the one exception.
+            request.isForeign = !target.isLoopback
             let second = try receive(streamed(request, file), into: file)
             switch second {
             case .success(let answer) where (300..<400).contains(answer.status):
