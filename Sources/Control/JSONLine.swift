@@ -114,7 +114,7 @@ package struct JSONLine: Sendable {
     private static func actsUnseen(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator: true
-        default: false
+        default: scalar.properties.isDefaultIgnorableCodePoint
         }
     }
 }

@@ -106,8 +106,8 @@ struct EscapeCorpus {
         add("tags", scalars("rm -rf".unicodeScalars.map { 0xE0000 + $0.value }) , .middle)
         add("bidi", "\u{202E}\u{2066}//\u{2069}\u{2066}", .middle)
         for count in [5, 60, 300] {
-            add("marks", "e" + String(repeating: "\u{301}", count: count), .last)
-            add("marks", "e" + String(repeating: "\u{20DD}", count: count), .last)
+            add("marks", "e" + String(repeating: "\u{301}", count: count), .first)
+            add("marks", "e" + String(repeating: "\u{20DD}", count: count), .first)
         }
         add("marks", "\u{301}\u{302}\u{303}\u{304}\u{305}\u{306}", .first)
         for word in ["👩‍👩‍👧", "🇩🇪🇩🇪🇩", "ﷺﷺﷺ", "\u{1F3FF}\u{1F3FF}", "ＦＵＬＬ", "\u{E000}\u{F8FF}", scalars([0xFDD0, 0xFFFE])] { add("width", word, .middle) }

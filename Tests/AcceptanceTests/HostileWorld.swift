@@ -13,8 +13,12 @@ struct HostileWorld {
         ["plan", "ids", "--sample", "20"], ["overlap", "ids", "refused"],
     ]
 
+    /// Payloads that can be user ids of a list: text, and without zero bytes, which a list cannot have.
+    let ids: [EscapeCorpus.Payload]
+
     init(_ corpus: EscapeCorpus) throws {
         self.corpus = corpus
+        ids = corpus.texts.filter { !$0.bytes.contains(0) }
         workspace = try Workspace()
         let payloads = corpus.payloads
         // Refuses everybody, and tells why once the refused one is alone.
@@ -23,11 +27,24 @@ struct HostileWorld {
             guard users.count == 1, let number = Int(users[0].dropFirst()) else { return .status(400, body: "too many") }
             return .bytes(400, body: payloads[number].bytes)
         }
-        let complaints = stride(from: 0, to: payloads.count, by: 6).map { payloads[$0..<min($0 + 6, payloads.count)] }
+        // What is shown of a complaint is 300 characters long, and what does not print takes six.
+        func length(_ payloads: [EscapeCorpus.Payload]) -> Int {
+            payloads.reduce(0) { $0 + $1.bytes.count + $1.bytes.count { !(0x20..<0x7F).contains($0) } * 5 }
+        }
+        var complaints: [[EscapeCorpus.Payload]] = []
+        for payload in payloads {
+            if let last = complaints.last, last.count < 3, length(last + [payload]) < 180 {
+                complaints[complaints.count - 1].append(payload)
+            } else {
+                complaints.append([payload])
+            }
+        }
         // A name with a control is a mistake in the configuration, which is a surface of its own.
         let nameable = corpus.texts.filter { !($0.text ?? "").unicodeScalars.contains { $0.properties.generalCategory == .control } }
-        let names = stride(from: 0, to: nameable.count, by: 6).map { nameable[$0..<min($0 + 6, nameable.count)] }
-        try workspace.write("cohorts/ids.csv", Array("user_id,n\n".utf8) + corpus.texts.flatMap { Self.row($0.bytes) })
+        // A name has at most 200 bytes.
+        let short = nameable.filter { $0.bytes.count <= 180 }
+        let names = stride(from: 0, to: short.count, by: 4).map { short[$0..<min($0 + 4, short.count)] }
+        try workspace.write("cohorts/ids.csv", Array("user_id,n\n".utf8) + ids.flatMap { Self.row($0.bytes) })
         try workspace.write("cohorts/broken.csv", Array("user_id,n\n".utf8) + payloads.filter { $0.text == nil }.flatMap { Self.row($0.bytes) })
         try workspace.list(["one"], in: "one")
         try workspace.list(payloads.indices.map { "r\($0)" }, in: "refused")

@@ -4,6 +4,8 @@ struct SequenceAudit {
     enum Surface {
         /// A file or a pipe: lines and tabs, nothing else.
         case text
+        /// JSON: as text, but a base keeps all its marks, since a string is exact.
+        case data
         /// A terminal that gets lines; the line discipline adds carriage returns.
         case listing
         /// A terminal with a progress line of ours: back to the start, the rest of the line cleared.
@@ -33,7 +35,7 @@ struct SequenceAudit {
             let character = rest.prefix(length)
             if let scalar = String(validating: character, as: UTF8.self)?.unicodeScalars.first {
                 marks = Self.isMark(scalar) ? marks + 1 : 0
-                if !isAllowed(scalar) || marks > 4 { note("U+\(String(scalar.value, radix: 16, uppercase: true))", bytes, rest) }
+                if !isAllowed(scalar) || marks > 4 && surface != .data { note("U+\(String(scalar.value, radix: 16, uppercase: true))", bytes, rest) }
                 rest = rest.dropFirst(length)
             } else {
                 note("byte \(String(first, radix: 16))", bytes, rest)
@@ -58,7 +60,7 @@ struct SequenceAudit {
         switch scalar {
         case "\n": return true
         case "\t": return surface == .text || surface == .listing
-        case "\r": return surface != .text
+        case "\r": return surface != .text && surface != .data
         case "\u{8}", "\u{E}", "\u{F}": return surface == .screen
         default: break
         }
@@ -90,7 +92,7 @@ struct SequenceAudit {
 
     private func isAllowed(_ sequence: String) -> Bool {
         switch surface {
-        case .text, .listing: return false
+        case .text, .data, .listing: return false
         case .progress: return sequence == "[K"
         case .screen: break
         }

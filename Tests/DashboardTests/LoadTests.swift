@@ -19,10 +19,11 @@ struct LoadTests {
             return view
         }
         _ = model.update(.answer(.status(views)))
+        let times = (0..<100).map { Sample.time(-Int64($0) * 60) }
         let refused = (0..<rejects).map { number in
             RejectView(
                 id: "\(number)", sync: "cohort-\(number % max(1, cohorts))@segment", run: "\(number % 500)", user: "u-\(number)",
-                event: "entered", reason: "reason \(number % 50)", http_status: 400, attempts: 1, at: Sample.time(-Int64(number % 9_000)),
+                event: "entered", reason: "reason \(number % 50)", http_status: 400, attempts: 1, at: times[number % 100],
                 dismissed: false)
         }
         _ = model.update(.answer(.rejects(refused)))
@@ -44,17 +45,20 @@ struct LoadTests {
         }.min() ?? 0
     }
 
-    @Test("a frame with 1,000 cohorts and 100,000 rejects takes less than 100 ms, and a key no more", arguments: ["1", "2", "3", "4", "5", "6", "7", "9", "w"])
-    func frames(_ screen: String) {
+    @Test("a frame with 1,000 cohorts and 100,000 rejects takes less than 100 ms, and a key no more")
+    func frames() {
         var model = Self.model(cohorts: 1_000, rejects: 100_000)
-        _ = model.press(screen)
-        let frame = Self.cost { _ = present(model, width: 200, height: 60) }
-        #expect(frame < 100, "a frame of screen \(screen) takes \(frame) ms of processor time")
-        let key = Self.cost {
-            _ = model.press("j")
-            _ = present(model, width: 200, height: 60)
+        var slowest = 0.0
+        for screen in ["1", "2", "3", "4", "5", "6", "7", "9", "w"] {
+            _ = model.press(screen)
+            let frame = Self.cost { _ = present(model, width: 200, height: 60) }
+            let key = Self.cost {
+                _ = model.press("j")
+                _ = present(model, width: 200, height: 60)
+            }
+            #expect(frame < 100 && key < 100, "screen \(screen): a frame takes \(frame) ms of processor time, a key \(key) ms")
+            slowest = max(slowest, frame, key)
         }
-        #expect(key < 100, "a key on screen \(screen) takes \(key) ms")
-        print("load: screen \(screen), frame \(frame) ms, key and frame \(key) ms")
+        print("load: 1,000 cohorts and 100,000 rejects, 9 screens, the slowest key with its frame \(Int(slowest)) ms of processor time")
     }
 }
