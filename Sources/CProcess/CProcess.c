@@ -15,10 +15,14 @@ static void open_for_reporter(int signal, siginfo_t *info, void *context) {
     prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     for (size_t i = 0; i < CRASHES; i++) {
         if (crashes[i] != signal) continue;
-        sigaction(signal, &reporters[i], NULL);
         reporters[i].sa_sigaction(signal, info, context);
-        return;
+        break;
     }
+    // A fault happens again when this returns, and then it ends the process. What was sent does not, and the reporter alone
+    // would leave a process behind that has given up its terminal.
+    const struct sigaction ordinary = {.sa_handler = SIG_DFL};
+    sigaction(signal, &ordinary, NULL);
+    if (info->si_code <= 0) raise(signal);
 }
 
 void cprocess_seal(void) {

@@ -1,3 +1,4 @@
+import AmplitudeStandIn
 import Foundation
 import Glibc
 import Testing
@@ -20,7 +21,7 @@ struct SecretCanaryTests {
     ])
 
     /// A workspace whose every secret is read from a file beside it.
-    private func world(_ endpoint: String, other: String, port: Int) throws -> Workspace {
+    private func world(_ endpoint: String, other: String, port: Int, amplitude: String) throws -> Workspace {
         let workspace = try Workspace()
         try FileManager.default.createDirectory(
             atPath: workspace.root + "/keys", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
@@ -49,7 +50,7 @@ struct SecretCanaryTests {
               lists: {kind: csv, directory: cohorts}
               run: {kind: command}
               crm: {kind: postgres, url: {file: \(keys)postgres}}
-              product: {kind: amplitude, endpoint: "http://127.0.0.1:9", api_key: {file: \(keys)api}, secret_key: {file: \(keys)amplitude}}
+              product: {kind: amplitude, endpoint: "\(amplitude)", api_key: {file: \(keys)api}, secret_key: {file: \(keys)amplitude}}
             destinations:
               seg: {kind: segment, endpoint: "\(endpoint)", write_key: {file: \(keys)segment}}
               two: {kind: segment, endpoint: "\(other)", write_key: {file: \(keys)other}}
@@ -66,6 +67,8 @@ struct SecretCanaryTests {
 
             """)
         try workspace.list(1...6)
+        // The environment of this test's own programs has the key of all tests.
+        for file in ["w/parent-source.proc", "w/parent-alert.proc"] { workspace.expectKey(in: file) }
         return workspace
     }
 
@@ -88,7 +91,12 @@ struct SecretCanaryTests {
         let outside = try Workspace()
         let good = try WireSink(in: outside)
         let echoing = try WireSink(in: outside) { Self.echo($0, $1) }
-        let workspace = try world(echoing.endpoint, other: good.endpoint, port: good.port)
+        var settings = StandInSettings { Int64(Date().timeIntervalSince1970 * 1000) }
+        (settings.apiKey, settings.secretKey) = (Self.api, Self.amplitude)
+        let amplitude = AmplitudeStandIn(settings)
+        amplitude.put(StandInCohort(id: "a1", name: "A") { (1...20).map(Workspace.id) })
+        let workspace = try world(
+            echoing.endpoint, other: good.endpoint, port: good.port, amplitude: try await amplitude.start())
         var texts: [(String, [UInt8])] = []
         func run(_ arguments: [String], within seconds: Double = 60) async throws {
             let ending = try await workspace.start(arguments).ending(within: seconds)
@@ -100,6 +108,7 @@ struct SecretCanaryTests {
             try workspace.list(1...(6 + round))
             try await run(["sync", "vip", "--retry-for", "1s"] + (round % 2 == 0 ? ["--json"] : []))
         }
+        amplitude.script(.list, [.status(403, body: "no \(Self.amplitude) nor \(Self.api):\(Self.amplitude)")])
         for name in ["own", "crm", "amp"] { try await run(["sync", name, "--retry-for", "1s"]) }
         for command in ["status", "runs", "events", "rejects", "members vip@two", "user u-000001", "run 1", "run 4", "verify", "doctor"] {
             let words = command.split(separator: " ").map(String.init)
@@ -133,6 +142,7 @@ struct SecretCanaryTests {
         #expect(good.requests.contains { $0.line.contains("/alert") }, "an alert was told")
         for (name, text) in texts { hits += Self.search.hits(in: text, name) }
         hits += Self.search.hits(below: workspace.root, except: ["keys"])
+        await amplitude.stop()
         #expect(hits.isEmpty, "\(Set(hits).map(\.description).sorted())")
         let files = FileManager.default.subpaths(atPath: workspace.root)?.count ?? 0
         #expect(files > 40 && texts.count > 40)
