@@ -55,11 +55,11 @@ struct StrangerTests {
         // The same user twice: an engine's process, and one that looks at it. A process that is not sealed can be looked at.
         let script = """
             cd /tmp
-            \(binary) receiver --listen 127.0.0.1:0 2>/dev/null & pid=$!
+            \(binary) receiver --listen 127.0.0.1:0 & pid=$!
             sleep 60 & other=$!
-            until grep -qs rollcall /proc/$pid/comm && grep -qs sleep /proc/$other/comm; do :; done
             tries=0
-            while cat /proc/$pid/environ >/dev/null 2>&1 && [ $tries -lt 2000 ]; do tries=$((tries + 1)); done
+            until grep -qs rollcall /proc/$pid/comm && grep -qs sleep /proc/$other/comm || [ $tries -gt 2000 ]; do tries=$((tries + 1)); done
+            while cat /proc/$pid/environ >/dev/null 2>&1 && [ $tries -lt 4000 ]; do tries=$((tries + 1)); done
             cat /proc/$pid/environ >/dev/null 2>&1 && echo engine open || echo engine closed
             head -c 0 /proc/$pid/mem 2>/dev/null && echo memory open || echo memory closed
             cat /proc/$other/environ >/dev/null 2>&1 && echo other open || echo other closed
@@ -71,6 +71,18 @@ struct StrangerTests {
         guard ending.text.contains("other open") else { return print("NOT RUN: /proc is hidden here: \(ending.text) \(ending.errors)") }
         #expect(ending.text.contains("engine closed") && ending.text.contains("memory closed"), "\(ending.text) \(ending.errors)")
         #expect(ending.text.contains(#/Max core file size +0 +0 /#), "\(ending.text)")
+    }
+
+    @Test("--version begins with the version and names SQLite and the library that speaks TLS")
+    func version() async throws {
+        let workspace = try Workspace()
+        let ending = try await workspace.rollcall("--version")
+        #expect(ending.code == 0)
+        let lines = ending.text.split(separator: "\n").map(String.init)
+        try #require(lines.count == 3)
+        #expect(lines[0].wholeMatch(of: #/[0-9]+\.[0-9]+\.[0-9]+/#) != nil)
+        #expect(lines[1].wholeMatch(of: #/SQLite 3\.[0-9.]+/#) != nil)
+        #expect(lines[2].wholeMatch(of: #/libcurl/[0-9.]+ [A-Za-z]+/[0-9.a-z]+/#) != nil, "\(lines[2])")
     }
 
     // MARK: - Hostile clients of the socket
@@ -98,7 +110,7 @@ struct StrangerTests {
         while sent < limit, ContinuousClock.now < end {
             var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
             guard poll(&entry, 1, 200) > 0 else { continue }
-            let count = send(descriptor, piece, piece.count, Int32(MSG_NOSIGNAL))
+            let count = send(descriptor, piece, min(piece.count, limit - sent), Int32(MSG_NOSIGNAL))
             if count < 0, errno != EAGAIN { break }
             sent += max(0, count)
         }
@@ -134,14 +146,14 @@ struct StrangerTests {
         }
         // A header line without end, a request without end, a body that is larger than any, one that lies about its length.
         let line = connect(engine.socket)
-        let lineBytes = flood(line, [UInt8](repeating: 0x61, count: 65_536), upTo: 256 << 20)
+        let lineBytes = flood(line, [UInt8](repeating: 0x61, count: 65_536), upTo: 4_000)
         let headers = connect(engine.socket)
         _ = send(headers, "GET /v1/status HTTP/1.1\r\n", 25, Int32(MSG_NOSIGNAL))
-        let headerBytes = flood(headers, Array(String(repeating: "X-A: bbbbbbbbbbbbbbbbbbbbb\r\n", count: 2_000).utf8), upTo: 256 << 20)
+        let headerBytes = flood(headers, Array(String(repeating: "X-A: bbbbbbbbbbbbbbbbbbbbb\r\n", count: 2_000).utf8), upTo: 4_000)
         let body = connect(engine.socket)
         let claim = "POST /v1/plan HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n"
         _ = send(body, claim, claim.utf8.count, Int32(MSG_NOSIGNAL))
-        let bodyBytes = flood(body, [UInt8](repeating: 0x20, count: 65_536), upTo: 256 << 20)
+        let bodyBytes = flood(body, [UInt8](repeating: 0x20, count: 65_536), upTo: 4_000)
         open += [line, headers, body]
         let start = ContinuousClock.now
         for _ in 0..<5 { #expect(try await workspace.rollcall("status", within: 20).code == 0) }
