@@ -87,11 +87,7 @@ let package = Package(
         .target(name: "Control", dependencies: ["HTTPClient"], swiftSettings: strict),
         .target(
             name: "ControlServer",
-            dependencies: [
-                "Control", "Membership", "Scheduling", "SyncEngine",
-                .product(name: "FlyingFox", package: "FlyingFox"), .product(name: "FlyingSocks", package: "FlyingFox"),
-            ],
-            swiftSettings: strict),
+            dependencies: ["Control", "Membership", "Scheduling", "SyncEngine"], swiftSettings: strict),
 
         // The dashboard: pure core, and the one owner of the terminal.
         .target(name: "CNcurses", linkerSettings: [.linkedLibrary("ncursesw"), .linkedLibrary("tinfo")]),
@@ -156,6 +152,7 @@ let package = Package(
             dependencies: ["Scheduling", "SQLiteStore", "SyncEngine", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
         .testTarget(name: "ControlTests", dependencies: ["Control"], swiftSettings: strict),
+        .testTarget(name: "ControlServerTests", dependencies: ["Control", "ControlServer"], swiftSettings: strict),
         .testTarget(name: "TerminalTextTests", dependencies: ["TerminalText"], swiftSettings: strict),
         .testTarget(
             name: "DashboardTests", dependencies: ["Control", "Dashboard", "Scheduling", "TerminalText"], exclude: ["Goldens"],

@@ -64,13 +64,14 @@ struct StrangerTests {
             head -c 0 /proc/$pid/mem 2>/dev/null && echo memory open || echo memory closed
             cat /proc/$other/environ >/dev/null 2>&1 && echo other open || echo other closed
             grep 'core file' /proc/$pid/limits
+            kill -0 $pid && echo engine alive
             kill $pid $other
             """
         let libraries = ProcessInfo.processInfo.environment["LD_LIBRARY_PATH"].map { ["LD_LIBRARY_PATH=\($0)"] } ?? []
         guard let ending = try await stranger(["env"] + libraries + ["sh", "-c", script], in: workspace) else { return }
         guard ending.text.contains("other open") else { return print("NOT RUN: /proc is hidden here: \(ending.text) \(ending.errors)") }
         #expect(ending.text.contains("engine closed") && ending.text.contains("memory closed"), "\(ending.text) \(ending.errors)")
-        #expect(ending.text.contains(#/Max core file size +0 +0 /#), "\(ending.text)")
+        #expect(ending.text.contains(#/Max core file size +0 +0 /#) && ending.text.contains("engine alive"), "\(ending.text) \(ending.errors)")
     }
 
     @Test("--version begins with the version and names SQLite and the library that speaks TLS")
@@ -146,14 +147,14 @@ struct StrangerTests {
         }
         // A header line without end, a request without end, a body that is larger than any, one that lies about its length.
         let line = connect(engine.socket)
-        let lineBytes = flood(line, [UInt8](repeating: 0x61, count: 65_536), upTo: 4_000)
+        let lineBytes = flood(line, [UInt8](repeating: 0x61, count: 65_536), upTo: 256 << 20)
         let headers = connect(engine.socket)
         _ = send(headers, "GET /v1/status HTTP/1.1\r\n", 25, Int32(MSG_NOSIGNAL))
-        let headerBytes = flood(headers, Array(String(repeating: "X-A: bbbbbbbbbbbbbbbbbbbbb\r\n", count: 2_000).utf8), upTo: 4_000)
+        let headerBytes = flood(headers, Array(String(repeating: "X-A: bbbbbbbbbbbbbbbbbbbbb\r\n", count: 2_000).utf8), upTo: 256 << 20)
         let body = connect(engine.socket)
         let claim = "POST /v1/plan HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n"
         _ = send(body, claim, claim.utf8.count, Int32(MSG_NOSIGNAL))
-        let bodyBytes = flood(body, [UInt8](repeating: 0x20, count: 65_536), upTo: 4_000)
+        let bodyBytes = flood(body, [UInt8](repeating: 0x20, count: 65_536), upTo: 256 << 20)
         open += [line, headers, body]
         let start = ContinuousClock.now
         for _ in 0..<5 { #expect(try await workspace.rollcall("status", within: 20).code == 0) }
