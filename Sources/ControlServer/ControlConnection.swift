@@ -73,13 +73,17 @@ final class ControlConnection: Sendable {
             if let end = Self.emptyLine(in: unread, from: max(0, searched - 3)) {
                 var request = try ControlRequest(head: unread[..<end])
                 unread.removeFirst(end + 4)
-                while unread.count < request.contentLength { guard read(into: &unread, until: deadline) else { return nil } }
+                while unread.count < request.contentLength {
+                    guard read(into: &unread, until: deadline) else { return nil }
+                }
                 request.body = Array(unread.prefix(request.contentLength))
                 unread.removeFirst(request.contentLength)
                 return request
             }
             searched = unread.count
-            guard searched <= ControlRequest.headLimit else { throw Refusal(code: 64, message: "the request's head is larger than 256 KiB") }
+            guard searched <= ControlRequest.headLimit else {
+                throw Refusal(code: 64, message: "the request's head is larger than 256 KiB")
+            }
             guard read(into: &unread, until: deadline) else { return nil }
         }
     }

@@ -131,6 +131,7 @@ struct ControlResponse: Sendable {
         case .whole(let bytes): "Content-Length: \(bytes.count)"
         case .stream: "Transfer-Encoding: chunked"
         }
-        return Array("HTTP/1.1 \(status) \(status == 200 ? "OK" : "Refused")\r\nContent-Type: application/x-ndjson\r\n\(length)\r\n\r\n".utf8)
+        let words = status == 200 ? "OK" : "Refused"
+        return Array("HTTP/1.1 \(status) \(words)\r\nContent-Type: application/x-ndjson\r\n\(length)\r\n\r\n".utf8)
     }
 }

@@ -68,7 +68,8 @@ struct EscapeCorpus {
     }
 
     private static let osc = [
-        "0;title", "2;title", "52;c;ZXZpbA==", "52;c;?", "8;;http://evil.example/", "4;1;rgb:ff/00/00", "10;?", "11;?", "104", "7;file:///etc",
+        "0;title", "2;title", "52;c;ZXZpbA==", "52;c;?", "8;;http://evil.example/", "4;1;rgb:ff/00/00", "10;?", "11;?",
+        "104", "7;file:///etc",
         "133;A", "777;notify;a;b", "9;hello", "9;4;1;50", "1337;File=inline=1:QQ==", "50;?", "22;wait",
     ]
     private static let dcs = ["$qm", "$q\"p", "q#0!10~-", "+q544e", "tmux;\u{1B}\u{1B}]52;c;QQ==\u{7}", "1$r0m", "1000p%output"]
@@ -110,22 +111,27 @@ struct EscapeCorpus {
             add("marks", "e" + String(repeating: "\u{20DD}", count: count), .first)
         }
         add("marks", "\u{301}\u{302}\u{303}\u{304}\u{305}\u{306}", .first)
-        for word in ["👩‍👩‍👧", "🇩🇪🇩🇪🇩", "ﷺﷺﷺ", "\u{1F3FF}\u{1F3FF}", "ＦＵＬＬ", "\u{E000}\u{F8FF}", scalars([0xFDD0, 0xFFFE])] { add("width", word, .middle) }
+        for word in [
+            "👩‍👩‍👧", "🇩🇪🇩🇪🇩", "ﷺﷺﷺ", "\u{1F3FF}\u{1F3FF}", "ＦＵＬＬ", "\u{E000}\u{F8FF}", scalars([0xFDD0, 0xFFFE]),
+        ] { add("width", word, .middle) }
     }
 
     /// What tries to look like another line or cell.
     private mutating func lines() {
         for word in [
             "safe\rEVIL", "safe\nEVIL\t1", "safe\r\nEVIL", "safe\u{8}\u{8}\u{8}\u{8}EVIL", "a\tb\tc", "\u{B}\u{C}", "safe\u{85}EVIL",
-            String(repeating: "\u{7}", count: 40), "\r\u{1B}[Kok  run 1 succeeded", "\u{1B}[1A\u{1B}[2KEVIL", "\u{1B}]0;a\u{7}\u{1B}[2J\u{1B}[H",
+            String(repeating: "\u{7}", count: 40), "\r\u{1B}[Kok  run 1 succeeded", "\u{1B}[1A\u{1B}[2KEVIL",
+            "\u{1B}]0;a\u{7}\u{1B}[2J\u{1B}[H",
             "\u{1B}[200~rm -rf ~\n\u{1B}[201~y\n",
         ] { add("lines", word, .middle) }
     }
 
     private mutating func invalid() {
         let bytes: [[UInt8]] = [
-            [0xC0, 0x9B], [0xC1, 0x9B, 0x33], [0xE0, 0x80, 0x9B], [0xF0, 0x80, 0x80, 0x9B], [0xE2, 0x80], [0xF0, 0x9F, 0x98], [0xFF], [0xFE, 0xFF],
-            [0xED, 0xA0, 0x80], [0xED, 0xBF, 0xBF], [0xF4, 0x90, 0x80, 0x80], [0xF8, 0x88, 0x80, 0x80, 0x80], [0xC2], [0xC0, 0xAF], [0xC0, 0x80],
+            [0xC0, 0x9B], [0xC1, 0x9B, 0x33], [0xE0, 0x80, 0x9B], [0xF0, 0x80, 0x80, 0x9B], [0xE2, 0x80],
+            [0xF0, 0x9F, 0x98], [0xFF], [0xFE, 0xFF],
+            [0xED, 0xA0, 0x80], [0xED, 0xBF, 0xBF], [0xF4, 0x90, 0x80, 0x80], [0xF8, 0x88, 0x80, 0x80, 0x80], [0xC2],
+            [0xC0, 0xAF], [0xC0, 0x80],
             [0xE2, 0x80, 0x1B, 0x5B, 0x33, 0x31, 0x6D], [0x9D, 0x32, 0x3B, 0x78, 0x9C], [0x90, 0x71, 0x9C], [0x1B, 0x9B, 0x63],
         ]
         for word in bytes { add("invalid UTF-8", word, .middle) }
@@ -133,7 +139,10 @@ struct EscapeCorpus {
 
     /// What a spreadsheet, a shell or a format would take for its own.
     private mutating func cells() {
-        for word in ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\tx", "=1\"+\"2", "%s%n%1$n", "$(reboot)`reboot`", "<b>&amp;", "\\u001b[31m", "^[[31m"] {
+        for word in [
+            "=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\tx", "=1\"+\"2", "%s%n%1$n", "$(reboot)`reboot`",
+            "<b>&amp;", "\\u001b[31m", "^[[31m",
+        ] {
             add("cell", word, .last)
         }
     }

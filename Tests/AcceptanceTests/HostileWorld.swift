@@ -45,7 +45,8 @@ struct HostileWorld {
         let short = nameable.filter { $0.bytes.count <= 180 }
         let names = stride(from: 0, to: short.count, by: 4).map { short[$0..<min($0 + 4, short.count)] }
         try workspace.write("cohorts/ids.csv", Array("user_id,n\n".utf8) + ids.flatMap { Self.row($0.bytes) })
-        try workspace.write("cohorts/broken.csv", Array("user_id,n\n".utf8) + payloads.filter { $0.text == nil }.flatMap { Self.row($0.bytes) })
+        let broken = payloads.filter { $0.text == nil }.flatMap { Self.row($0.bytes) }
+        try workspace.write("cohorts/broken.csv", Array("user_id,n\n".utf8) + broken)
         try workspace.list(["one"], in: "one")
         try workspace.list(payloads.indices.map { "r\($0)" }, in: "refused")
         var yaml = """

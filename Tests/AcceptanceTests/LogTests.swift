@@ -20,7 +20,8 @@ struct LogTests {
             let engine = try await RunningEngine(in: workspace)
             _ = try await workspace.rollcall("sync", "vip", "--retry-for", "0s")
             #expect(try await engine.stop().code == 0)
-            let names = try FileManager.default.contentsOfDirectory(atPath: workspace.folder + "/.rollcall").filter { $0.hasPrefix("rollcall.log") }
+            let names = try FileManager.default.contentsOfDirectory(atPath: workspace.folder + "/.rollcall")
+                .filter { $0.hasPrefix("rollcall.log") }
             #expect(names.sorted() == ["rollcall.log", "rollcall.log.1"], "round \(round)")
             #expect(bytes(at: log + ".1").count > 8 << 20 && bytes(at: log).count < 64 << 10)
             for path in [log, log + ".1"] {

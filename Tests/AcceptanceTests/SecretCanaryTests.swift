@@ -103,7 +103,9 @@ struct SecretCanaryTests {
             texts.append((arguments.joined(separator: " "), ending.output + Array(ending.errors.utf8)))
         }
         // Everything that a person types.
-        for command in [["check"], ["check", "--connect"], ["plan", "vip"], ["plan", "vip", "--json"], ["doctor"]] { try await run(command) }
+        for command in [["check"], ["check", "--connect"], ["plan", "vip"], ["plan", "vip", "--json"], ["doctor"]] {
+            try await run(command)
+        }
         for round in 0..<6 {
             try workspace.list(1...(6 + round))
             try await run(["sync", "vip", "--retry-for", "1s"] + (round % 2 == 0 ? ["--json"] : []))
@@ -136,7 +138,8 @@ struct SecretCanaryTests {
         }
         for request in good.requests {
             let text = request.line + request.headers.map { "\($0.key): \($0.value)\n" }.joined()
-            hits += Self.search.hits(in: Array(text.utf8) + request.body, "a request to another server").filter { $0.secret != own(request) }
+            hits += Self.search.hits(in: Array(text.utf8) + request.body, "a request to another server")
+                .filter { $0.secret != own(request) }
         }
         #expect(echoing.requests.count >= 6 && good.requests.contains { $0.line.contains("/hook") })
         #expect(good.requests.contains { $0.line.contains("/alert") }, "an alert was told")

@@ -54,7 +54,9 @@ struct SecretSearch: Sendable {
     func hits(in bytes: some ContiguousBytes, _ place: String) -> [Hit] {
         bytes.withUnsafeBytes { text in
             forms.compactMap { form in
-                let found = form.bytes.withUnsafeBytes { Self.memmem(text.baseAddress ?? $0.baseAddress!, text.count, $0.baseAddress!, $0.count) }
+                let found = form.bytes.withUnsafeBytes {
+                    Self.memmem(text.baseAddress ?? $0.baseAddress!, text.count, $0.baseAddress!, $0.count)
+                }
                 return found == nil ? nil : Hit(secret: form.secret, form: form.form, place: place)
             }
         }

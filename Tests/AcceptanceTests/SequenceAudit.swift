@@ -35,7 +35,9 @@ struct SequenceAudit {
             let character = rest.prefix(length)
             if let scalar = String(validating: character, as: UTF8.self)?.unicodeScalars.first {
                 marks = Self.isMark(scalar) ? marks + 1 : 0
-                if !isAllowed(scalar) || marks > 4 && surface != .data { note("U+\(String(scalar.value, radix: 16, uppercase: true))", bytes, rest) }
+                if !isAllowed(scalar) || marks > 4 && surface != .data {
+                    note("U+\(String(scalar.value, radix: 16, uppercase: true))", bytes, rest)
+                }
                 rest = rest.dropFirst(length)
             } else {
                 note("byte \(String(first, radix: 16))", bytes, rest)
@@ -109,5 +111,6 @@ struct SequenceAudit {
     }
 
     /// Bold, dim, underlined, reversed, their ends, and the sixteen colours.
-    private static let looks = Set([0, 1, 2, 4, 7, 22, 24, 27, 39, 49] + Array(30...37) + Array(40...47) + Array(90...97) + Array(100...107))
+    private static let looks = Set(
+        [0, 1, 2, 4, 7, 22, 24, 27, 39, 49] + Array(30...37) + Array(40...47) + Array(90...97) + Array(100...107))
 }
