@@ -231,6 +231,10 @@ struct AmplitudeDownload {
         try waiting { () throws(SourceError) in try file.startAgain() }
         let exchange = calls.exchange(request)
         if let complaint = file.complaint { throw .over(complaint) }
+        // An address that must not be asked is not asked again.
+        if case .failure(let failure) = exchange, failure.isInvalidRequest {
+            throw .over(.unavailable("the file of \(shown) is not fetched: \(failure.reason)"))
+        }
         let verdict = AmplitudeRules.verdict(of: exchange, project: calls.project)
         guard verdict == .answered, case .answer(let answer) = exchange else { return .failure(verdict) }
         return .success(answer)
