@@ -21,6 +21,7 @@ let package = Package(
         // C shims around Debian's libraries.
         .target(name: "CCrypto", linkerSettings: [.linkedLibrary("crypto")]),
         .target(name: "CFiles"),
+        .target(name: "CProcess"),
         .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
         .systemLibrary(name: "CPostgres"),
         .systemLibrary(name: "CZlib"),
@@ -88,11 +89,7 @@ let package = Package(
         .target(name: "Control", dependencies: ["HTTPClient"], swiftSettings: strict),
         .target(
             name: "ControlServer",
-            dependencies: [
-                "Control", "Membership", "Scheduling", "SyncEngine",
-                .product(name: "FlyingFox", package: "FlyingFox"), .product(name: "FlyingSocks", package: "FlyingFox"),
-            ],
-            swiftSettings: strict),
+            dependencies: ["Control", "Membership", "Scheduling", "SyncEngine"], swiftSettings: strict),
 
         // The dashboard: pure core, and the one owner of the terminal.
         .target(name: "CNcurses", linkerSettings: [.linkedLibrary("ncursesw"), .linkedLibrary("tinfo")]),
@@ -102,7 +99,7 @@ let package = Package(
         .executableTarget(
             name: "rollcall",
             dependencies: [
-                "AlertChannels", "AmplitudeStandIn", "Configuration", "Control", "ControlServer", "Dashboard",
+                "AlertChannels", "AmplitudeStandIn", "CProcess", "Configuration", "Control", "ControlServer", "Dashboard",
                 "DashboardTerminal", "DestinationConnectors", "HTTPClient", "MailClient", "Membership", "Receiver", "SQLiteStore",
                 "Scheduling", "Secrets", "SourceConnectors",
                 "SyncEngine", "TerminalText",
@@ -126,7 +123,10 @@ let package = Package(
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             swiftSettings: strict),
-        .testTarget(name: "HTTPClientTests", dependencies: ["HTTPClient"], swiftSettings: strict),
+        .executableTarget(
+            name: "http-probe", dependencies: ["HTTPClient"], path: "Tests/HTTPProbe", swiftSettings: strict),
+        .testTarget(
+            name: "HTTPClientTests", dependencies: ["CCurl", "HTTPClient", "http-probe"], swiftSettings: strict),
         .testTarget(
             name: "DestinationConnectorsTests",
             dependencies: [
@@ -156,6 +156,7 @@ let package = Package(
             dependencies: ["Scheduling", "SQLiteStore", "SyncEngine", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
         .testTarget(name: "ControlTests", dependencies: ["Control"], swiftSettings: strict),
+        .testTarget(name: "ControlServerTests", dependencies: ["Control", "ControlServer"], swiftSettings: strict),
         .testTarget(name: "TerminalTextTests", dependencies: ["TerminalText"], swiftSettings: strict),
         .testTarget(
             name: "DashboardTests", dependencies: ["Control", "Dashboard", "Scheduling", "TerminalText"], exclude: ["Goldens"],

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -68,8 +69,47 @@ static curl_socket_t open_loopback(void *context, curlsocktype purpose, struct c
     return is_loopback(address) ? open_any(context, purpose, address) : CURL_SOCKET_BAD;
 }
 
-CURLcode ccurl_guard_sockets(CURL *easy, int loopback_only) {
-    return curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, loopback_only ? open_loopback : open_any);
+// This machine, link-local, multicast and unspecified addresses, and the metadata services of clouds.
+static int is_near_v4(uint32_t address) {
+    const uint32_t first = address >> 24;
+    return first == 0 || first == 127 || address >> 16 == 0xA9FE || first >= 224 || address == 0x646464C8;
+}
+
+static int is_near_v6(const struct in6_addr *address) {
+    // The addresses of AWS's metadata service and of the NAT64 and 6to4 prefixes that carry an IPv4 address.
+    static const uint8_t metadata[16] = {0xFD, 0x00, 0x0E, 0xC2, [14] = 0x02, [15] = 0x54};
+    static const uint8_t nat64[12] = {0x00, 0x64, 0xFF, 0x9B};
+    const uint8_t *bytes = address->s6_addr;
+    uint32_t v4;
+    memcpy(&v4, bytes + 12, sizeof v4);
+    if (IN6_IS_ADDR_V4MAPPED(address) || IN6_IS_ADDR_V4COMPAT(address) || memcmp(bytes, nat64, sizeof nat64) == 0) {
+        return is_near_v4(ntohl(v4));
+    }
+    memcpy(&v4, bytes + 2, sizeof v4);
+    if (bytes[0] == 0x20 && bytes[1] == 0x02) return is_near_v4(ntohl(v4));
+    return IN6_IS_ADDR_LOOPBACK(address) || IN6_IS_ADDR_UNSPECIFIED(address) || IN6_IS_ADDR_LINKLOCAL(address) ||
+           IN6_IS_ADDR_SITELOCAL(address) || IN6_IS_ADDR_MULTICAST(address) || memcmp(bytes, metadata, 16) == 0;
+}
+
+int ccurl_is_near(int family, const void *address) {
+    if (family == AF_INET) return is_near_v4(ntohl(((const struct in_addr *)address)->s_addr));
+    if (family == AF_INET6) return is_near_v6(address);
+    return 1;
+}
+
+static curl_socket_t open_far(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
+    const void *host = &address->addr;
+    if (address->family == AF_INET) host = &((const struct sockaddr_in *)host)->sin_addr;
+    if (address->family == AF_INET6) host = &((const struct sockaddr_in6 *)host)->sin6_addr;
+    if (!ccurl_is_near(address->family, host)) return open_any(context, purpose, address);
+    *(int *)context = 1;
+    return CURL_SOCKET_BAD;
+}
+
+CURLcode ccurl_guard_sockets(CURL *easy, enum ccurl_guard guard, int *refused) {
+    const curl_opensocket_callback open[] = {open_any, open_loopback, open_far};
+    const CURLcode code = curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, refused);
+    return code ? code : curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open[guard]);
 }
 
 long ccurl_status(CURL *easy) {

@@ -99,13 +99,22 @@ package struct JSONLine: Sendable {
         case 0x0A: bytes += "\\n".utf8
         case 0x0D: bytes += "\\r".utf8
         case 0x09: bytes += "\\t".utf8
-        case 0..<0x20, 0x7F..<0xA0, 0x61C, 0x200B...0x200F, 0x2028...0x202E, 0x2060...0x2069, 0xFEFF:
-            let digits = String(scalar.value, radix: 16)
-            bytes += "\\u".utf8
-            bytes += String(repeating: "0", count: 4 - digits.count).utf8
-            bytes += digits.utf8
         default:
-            bytes += String(scalar).utf8
+            guard actsUnseen(scalar) else { return bytes += String(scalar).utf8 }
+            for unit in String(scalar).utf16 {
+                let digits = String(unit, radix: 16)
+                bytes += "\\u".utf8
+                bytes += String(repeating: "0", count: 4 - digits.count).utf8
+                bytes += digits.utf8
+            }
+        }
+    }
+
+    /// Whether it prints nothing of its own but can act on a terminal or on how its neighbours are read.
+    private static func actsUnseen(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator: true
+        default: scalar.properties.isDefaultIgnorableCodePoint
         }
     }
 }

@@ -1,6 +1,3 @@
-import FlyingFox
-import FlyingSocks
-
 /// Bytes on their way from a listing to a slow reader: holds a few pieces, then the writer waits. When the reader goes
 /// away the writer is told to stop.
 actor ByteChannel {
@@ -51,54 +48,5 @@ actor ByteChannel {
         writers = []
         reader?.resume(returning: nil)
         reader = nil
-    }
-}
-
-/// The channel as FlyingFox wants to read a body.
-struct ByteChannelSequence: AsyncBufferedSequence {
-    typealias Element = UInt8
-
-    private let end: ReadingEnd
-
-    init(_ channel: ByteChannel) {
-        end = ReadingEnd(channel)
-    }
-
-    func makeAsyncIterator() -> Iterator { Iterator(end: end) }
-
-    /// Closes the channel when the connection lets go of the body.
-    fileprivate final class ReadingEnd: Sendable {
-        let channel: ByteChannel
-
-        init(_ channel: ByteChannel) { self.channel = channel }
-
-        deinit {
-            Task { [channel] in await channel.close() }
-        }
-    }
-
-    struct Iterator: AsyncBufferedIteratorProtocol {
-        typealias Element = UInt8
-
-        fileprivate let end: ReadingEnd
-        private var rest: ArraySlice<UInt8> = []
-
-        fileprivate init(end: ReadingEnd) { self.end = end }
-
-        mutating func next() async throws -> UInt8? {
-            if rest.isEmpty {
-                guard let piece = await end.channel.next() else { return nil }
-                rest = piece[...]
-            }
-            return rest.popFirst()
-        }
-
-        mutating func nextBuffer(suggested count: Int) async throws -> [UInt8]? {
-            if !rest.isEmpty {
-                defer { rest = [] }
-                return Array(rest)
-            }
-            return await end.channel.next()
-        }
     }
 }

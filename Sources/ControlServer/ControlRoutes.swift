@@ -1,68 +1,65 @@
 import Control
-import FlyingFox
-import Foundation
 
 /// Which request leads to which question of ``ControlService``.
 struct ControlRoutes {
     let service: any ControlService
 
-    func answer(_ request: HTTPRequest) async -> HTTPResponse {
+    func answer(_ request: ControlRequest) async -> ControlResponse {
         do {
             return try await route(request)
         } catch let refusal as Refusal {
-            return Self.response(to: refusal)
+            return ControlResponse(refusal)
         } catch {
-            return Self.response(to: Refusal(code: 64, message: "the request is not understood: \(error)"))
+            return ControlResponse(Refusal(code: 64, message: "the request is not understood: \(error)"))
         }
     }
 
-    private func route(_ request: HTTPRequest) async throws -> HTTPResponse {
-        let parts = request.path.split(separator: "/").map(String.init)
-        guard parts.first == "v1" else {
-            throw Refusal(code: 64, message: "unknown path \(request.path); this server speaks /v1")
+    private func route(_ request: ControlRequest) async throws -> ControlResponse {
+        guard request.path.first == "v1" else {
+            throw Refusal(code: 64, message: "unknown path \(request.pathText); this server speaks /v1")
         }
-        let path = Array(parts.dropFirst())
+        let path = Array(request.path.dropFirst())
         switch (request.method, path.first ?? "") {
-        case (.GET, "engine"): return lines([try await service.engine()])
-        case (.GET, "status"): return lines(try await service.status(request.list("sync")))
-        case (.GET, "syncs"): return lines(try await service.syncs())
-        case (.GET, "catalog"): return lines(try await service.catalog())
-        case (.GET, "destinations"): return lines(try await service.destinations())
-        case (.GET, "quotas"): return lines(try await service.quotas())
-        case (.GET, "runs"): return try await runs(path, request)
-        case (.GET, "events"): return events(request)
-        case (.GET, "users"): return lines(try await service.user(try request.required("id")))
-        case (.GET, "members"): return members(try request.required("sync"), at: request.value("at"))
-        case (.GET, "overlap"):
+        case ("GET", "engine"): return lines([try await service.engine()])
+        case ("GET", "status"): return lines(try await service.status(request.list("sync")))
+        case ("GET", "syncs"): return lines(try await service.syncs())
+        case ("GET", "catalog"): return lines(try await service.catalog())
+        case ("GET", "destinations"): return lines(try await service.destinations())
+        case ("GET", "quotas"): return lines(try await service.quotas())
+        case ("GET", "runs"): return try await runs(path, request)
+        case ("GET", "events"): return events(request)
+        case ("GET", "users"): return lines(try await service.user(try request.required("id")))
+        case ("GET", "members"): return members(try request.required("sync"), at: request.value("at"))
+        case ("GET", "overlap"):
             return lines([try await service.overlap(try request.required("a"), try request.required("b"))])
-        case (.GET, "rejects"): return lines(try await service.rejects(request.list("sync")))
-        case (.GET, "changes"): return try await changes()
-        case (.POST, "plan"): return plan(try await request.decoded(PlanQuery.self))
-        case (.POST, "sync"): return lines(try await service.sync(try await request.decoded(SyncRequest.self)))
-        case (.POST, "runs"): return try await act(path, request)
-        case (.POST, "rejects") where path.count == 3 && path[2] == "dismiss":
+        case ("GET", "rejects"): return lines(try await service.rejects(request.list("sync")))
+        case ("GET", "changes"): return try await changes()
+        case ("POST", "plan"): return plan(try request.decoded(PlanQuery.self))
+        case ("POST", "sync"): return lines(try await service.sync(try request.decoded(SyncRequest.self)))
+        case ("POST", "runs"): return try await act(path, request)
+        case ("POST", "rejects") where path.count == 3 && path[2] == "dismiss":
             try await service.dismiss(RejectAction(id: path[1]))
             return lines([RunView]())
-        case (.POST, "retire"):
-            return lines(try await service.retire(try await request.decoded(NamedPlanRequest.self)))
-        case (.POST, "migrate"):
-            return lines(try await service.migrate(try await request.decoded(NamedPlanRequest.self)))
-        case (.POST, "purge"): return lines([try await service.purge(try await request.decoded(PurgeRequest.self))])
-        case (.POST, "freeze"):
-            try await service.freeze(try await request.decoded(FreezeRequest.self))
+        case ("POST", "retire"):
+            return lines(try await service.retire(try request.decoded(NamedPlanRequest.self)))
+        case ("POST", "migrate"):
+            return lines(try await service.migrate(try request.decoded(NamedPlanRequest.self)))
+        case ("POST", "purge"): return lines([try await service.purge(try request.decoded(PurgeRequest.self))])
+        case ("POST", "freeze"):
+            try await service.freeze(try request.decoded(FreezeRequest.self))
             return lines([RunView]())
-        case (.POST, "pause"):
-            try await service.pause(try await request.decoded(PauseRequest.self))
+        case ("POST", "pause"):
+            try await service.pause(try request.decoded(PauseRequest.self))
             return lines([RunView]())
-        case (.POST, "schedule"):
-            try await service.schedule(try await request.decoded(ScheduleRequest.self))
+        case ("POST", "schedule"):
+            try await service.schedule(try request.decoded(ScheduleRequest.self))
             return lines([RunView]())
         default:
-            throw Refusal(code: 64, message: "unknown request \(request.method.rawValue) \(request.path)")
+            throw Refusal(code: 64, message: "unknown request \(request.method) \(request.pathText)")
         }
     }
 
-    private func runs(_ path: [String], _ request: HTTPRequest) async throws -> HTTPResponse {
+    private func runs(_ path: [String], _ request: ControlRequest) async throws -> ControlResponse {
         switch path.count {
         case 1:
             var query = RunQuery()
@@ -73,7 +70,7 @@ struct ControlRoutes {
         case 2:
             return lines([try await service.run(path[1])])
         default:
-            guard path[2] == "settled" else { throw Refusal(code: 64, message: "unknown path \(request.path)") }
+            guard path[2] == "settled" else { throw Refusal(code: 64, message: "unknown path \(request.pathText)") }
             return lines([try await settledSoon(path[1])])
         }
     }
@@ -88,9 +85,9 @@ struct ControlRoutes {
         return try await service.run(id)
     }
 
-    private func act(_ path: [String], _ request: HTTPRequest) async throws -> HTTPResponse {
-        guard path.count == 3 else { throw Refusal(code: 64, message: "unknown path \(request.path)") }
-        var action = (try? await request.decoded(RunRequest.self)) ?? RunRequest(run: path[1])
+    private func act(_ path: [String], _ request: ControlRequest) async throws -> ControlResponse {
+        guard path.count == 3 else { throw Refusal(code: 64, message: "unknown path \(request.pathText)") }
+        var action = (try? request.decoded(RunRequest.self)) ?? RunRequest(run: path[1])
         action.run = path[1]
         switch path[2] {
         case "approve": return lines([try await service.approve(action)])
@@ -104,7 +101,7 @@ struct ControlRoutes {
 
     // MARK: - Streams
 
-    private func events(_ request: HTTPRequest) -> HTTPResponse {
+    private func events(_ request: ControlRequest) -> ControlResponse {
         var query = EventQuery()
         query.syncs = request.list("sync")
         query.user = request.value("user")
@@ -119,7 +116,7 @@ struct ControlRoutes {
         }
     }
 
-    private func members(_ sync: String, at time: String?) -> HTTPResponse {
+    private func members(_ sync: String, at time: String?) -> ControlResponse {
         stream { [service] channel in
             let writer = LineWriter(channel)
             if let time {
@@ -131,7 +128,7 @@ struct ControlRoutes {
         }
     }
 
-    private func plan(_ query: PlanQuery) -> HTTPResponse {
+    private func plan(_ query: PlanQuery) -> ControlResponse {
         stream { [service] channel in
             let writer = LineWriter(channel)
             for view in try await service.plan(query) { _ = await writer.write(view.jsonLine()) }
@@ -139,7 +136,7 @@ struct ControlRoutes {
         }
     }
 
-    private func changes() async throws -> HTTPResponse {
+    private func changes() async throws -> ControlResponse {
         let notices = try await service.changes()
         return stream { channel in
             for await batch in notices {
@@ -149,7 +146,7 @@ struct ControlRoutes {
     }
 
     /// An answer that is written while it is read. What goes wrong after the status was sent is its last line.
-    private func stream(_ body: @escaping @Sendable (ByteChannel) async throws -> Void) -> HTTPResponse {
+    private func stream(_ body: @escaping @Sendable (ByteChannel) async throws -> Void) -> ControlResponse {
         let channel = ByteChannel()
         Task {
             do {
@@ -160,25 +157,16 @@ struct ControlRoutes {
             }
             await channel.finish()
         }
-        return HTTPResponse(
-            statusCode: .ok, headers: [.contentType: "application/x-ndjson"],
-            body: HTTPBodySequence(from: ByteChannelSequence(channel)))
+        return ControlResponse(.stream(channel))
     }
 
-    private func lines(_ views: [some JSONLineWritable]) -> HTTPResponse {
-        var body = Data()
+    private func lines(_ views: [some JSONLineWritable]) -> ControlResponse {
+        var body: [UInt8] = []
         for view in views {
-            body.append(contentsOf: view.jsonLine())
+            body += view.jsonLine()
             body.append(0x0A)
         }
-        return HTTPResponse(statusCode: .ok, headers: [.contentType: "application/x-ndjson"], body: body)
-    }
-
-    private static func response(to refusal: Refusal) -> HTTPResponse {
-        let status: HTTPStatusCode = refusal.code == 64 ? .badRequest : .conflict
-        return HTTPResponse(
-            statusCode: status, headers: [.contentType: "application/x-ndjson"],
-            body: Data(refusal.jsonLine() + [0x0A]))
+        return ControlResponse(.whole(body))
     }
 }
 
@@ -218,35 +206,5 @@ private actor LineWriter {
         let full = piece
         piece = []
         if !(await channel.send(full)) { isClosed = true }
-    }
-}
-
-extension HTTPRequest {
-    func value(_ name: String) -> String? { query.first { $0.name == name }?.value.removingPercentEncoding }
-
-    /// The values of a parameter that may be repeated; nil when it is absent.
-    func list(_ name: String) -> [String]? {
-        let values = query.filter { $0.name == name }.compactMap { $0.value.removingPercentEncoding }
-        return values.isEmpty ? nil : values
-    }
-
-    func required(_ name: String) throws -> String {
-        guard let value = value(name) else { throw Refusal(code: 64, message: "the parameter \(name) is missing") }
-        return value
-    }
-
-    func decoded<Value: Decodable>(_ type: Value.Type) async throws -> Value {
-        var bytes = Data()
-        for try await chunk in bodySequence {
-            bytes.append(chunk)
-            guard bytes.count <= ControlServer.bodyLimit else {
-                throw Refusal(code: 64, message: "the request is larger than 1 MiB")
-            }
-        }
-        do {
-            return try JSONDecoder().decode(type, from: bytes)
-        } catch {
-            throw Refusal(code: 64, message: "the request's body is not the JSON that \(path) expects")
-        }
     }
 }

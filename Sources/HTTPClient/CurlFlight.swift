@@ -30,6 +30,8 @@ final class CurlFlight: @unchecked Sendable {
     var headerList: UnsafeMutablePointer<curl_slist>?
     /// Where libcurl puts its message.
     let errorText: UnsafeMutablePointer<CChar>
+    /// Becomes 1 when a socket was not opened because of where it leads.
+    let isSocketRefused: UnsafeMutablePointer<Int32>
 
     private var easy: UnsafeMutableRawPointer?
     private var part = 0
@@ -46,11 +48,20 @@ final class CurlFlight: @unchecked Sendable {
         self.finish = finish
         self.errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
         errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
+        self.isSocketRefused = .allocate(capacity: 1)
+        isSocketRefused.initialize(to: 0)
     }
 
     deinit {
         ccurl_wipe_headers(headerList)
         errorText.deallocate()
+        isSocketRefused.deallocate()
+    }
+
+    /// Where its sockets may lead.
+    var guardOfSockets: ccurl_guard {
+        if request.isForeign { return CCURL_FAR }
+        return isLoopbackOnly ? CCURL_LOOPBACK : CCURL_ANY
     }
 
     func begin(on easy: UnsafeMutableRawPointer) { self.easy = easy }

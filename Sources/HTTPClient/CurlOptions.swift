@@ -52,7 +52,7 @@ struct CurlOptions {
             { set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1) },
             { set(CURLOPT_HTTP09_ALLOWED, 0) },
             { set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1)) },
-            { ccurl_guard_sockets(easy, flight.isLoopbackOnly ? 1 : 0) },
+            { ccurl_guard_sockets(easy, flight.guardOfSockets, flight.isSocketRefused) },
         ])
     }
 

@@ -28,6 +28,11 @@ package final class CurlTransport: HTTPTransport {
     private let loop: CurlLoop
     private let isRunning: Bool
 
+    /// libcurl's own words for its version and that of its TLS, such as `libcurl/7.88.1 OpenSSL/3.0.19`.
+    package static var libraryVersion: String {
+        String(cString: curl_version()).split(separator: " ").prefix(2).joined(separator: " ")
+    }
+
     package init(_ settings: CurlSettings = CurlSettings()) {
         loop = CurlLoop(settings: settings)
         isRunning = loop.start()

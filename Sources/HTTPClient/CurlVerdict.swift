@@ -10,6 +10,10 @@ enum CurlVerdict {
         switch flight.cut {
         case .bodyLimit, .sink: return .answer(flight.answer(truncated: true))
         case .headerLimit: return .failure(failure(flight, "the answer's headers exceed 64 KiB"))
+        case nil where flight.isSocketRefused.pointee == 1 && !flight.mayHaveLeft:
+            return .failure(HTTPFailure(
+                stage: .notSent, reason: "the host's name leads to an address of this machine or its network's services",
+                isInvalidRequest: true))
         case .cancelled:
             var failure = failure(flight, "cancelled")
             failure.isCancelled = true

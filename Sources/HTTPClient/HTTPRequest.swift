@@ -21,6 +21,9 @@ package struct HTTPRequest: Sendable {
     package var stallSeconds: Int?
     /// The largest body that is kept; an answer with a longer one is cut there.
     package var bodyLimit: Int = 64 << 10
+    /// Whether the address comes from an answer and not from the configuration: then no socket to this machine, to a link-local
+    /// address or to a cloud's metadata service is opened, whatever the host's name resolves to.
+    package var isForeign = false
     /// Whether cancelling the task aborts the exchange.
     package var isCancellable = false
     /// Takes the body of a 2xx answer chunk by chunk instead of keeping it, with the status; false cuts the exchange.

@@ -195,6 +195,8 @@ struct AmplitudeDownload {
             // A fresh request without the keys: they are the endpoint's alone, and a signed link refuses them.
             var request = HTTPRequest(url: target.text)
             request.isCancellable = true
+            // What the target's name resolves to is not the answer's to choose; the rules above name the one exception.
+            request.isForeign = !target.isLoopback
             let second = try receive(streamed(request, file), into: file)
             switch second {
             case .success(let answer) where (300..<400).contains(answer.status):
@@ -232,6 +234,10 @@ struct AmplitudeDownload {
         try waiting { () throws(SourceError) in try file.startAgain() }
         let exchange = calls.exchange(request)
         if let complaint = file.complaint { throw .over(complaint) }
+        // An address that must not be asked is not asked again.
+        if case .failure(let failure) = exchange, failure.isInvalidRequest {
+            throw .over(.unavailable("the file of \(shown) is not fetched: \(failure.reason)"))
+        }
         let verdict = AmplitudeRules.verdict(of: exchange, project: calls.project)
         guard verdict == .answered, case .answer(let answer) = exchange else { return .failure(verdict) }
         return .success(answer)

@@ -4,7 +4,10 @@ package enum PrintableText {
     /// - Parameters:
     ///   - limit: at most this many characters; a cut text ends in `…`.
     ///   - ascii: whether the terminal shows ASCII only.
-    package static func of(_ text: String, limit: Int = .max, ascii: Bool = false) -> String {
+    ///   - keepsLayout: whether line feeds and tabs stay, for text of several lines or cells that is put together already.
+    package static func of(_ text: String, limit: Int = .max, ascii: Bool = false, keepsLayout: Bool = false) -> String {
+        // Nearly all text is plain, and a listing can have millions of lines.
+        if text.utf8.count <= limit, text.utf8.allSatisfy({ (0x20..<0x7F).contains($0) }) { return text }
         var result = ""
         var marks = 0
         var count = 0
@@ -18,7 +21,11 @@ package enum PrintableText {
                 marks = 0
                 count += 1
             }
-            result += token(for: scalar, ascii: ascii)
+            if keepsLayout, scalar == "\n" || scalar == "\t" {
+                result.unicodeScalars.append(scalar)
+            } else {
+                result += token(for: scalar, ascii: ascii)
+            }
         }
         return result
     }

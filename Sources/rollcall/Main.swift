@@ -1,5 +1,8 @@
 import ArgumentParser
+import CProcess
 import Glibc
+import HTTPClient
+import SQLiteStore
 import Scheduling
 
 /// The entry point. Exit codes are those of PRODUCT.md §3; every error is one sentence on stderr.
@@ -8,6 +11,7 @@ enum Main {
     static func main() async {
         umask(0o077)
         CrashReports.adopt()
+        cprocess_seal()
         signal(SIGPIPE, SIG_IGN)
         signal(SIGXFSZ, SIG_IGN)
         Signals.install()
@@ -84,7 +88,7 @@ struct Rollcall: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rollcall",
         abstract: "Tells every destination exactly who entered and who left each cohort.",
-        version: Version.text,
+        version: Version.withLibraries,
         subcommands: [
             StatusCommand.self, SyncCommand.self, PlanCommand.self, RunsCommand.self, RunCommand.self,
             EventsCommand.self, UserCommand.self, MembersCommand.self, ScheduleCommand.self, ApproveCommand.self,
@@ -99,6 +103,11 @@ struct Rollcall: AsyncParsableCommand {
 
 enum Version {
     static let text = "0.1.0"
+
+    /// The version, and on further lines the libraries that faults and advisories are about.
+    static var withLibraries: String {
+        "\(text)\nSQLite \(SQLiteStore.libraryVersion)\n\(CurlTransport.libraryVersion)"
+    }
 }
 
 /// Arguments as typed: options may stand anywhere, `--workspace` too, so it is taken out first, and options before the

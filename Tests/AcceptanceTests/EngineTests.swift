@@ -5,6 +5,24 @@ import Testing
 /// `serve`, the control socket, two engines, freeze, signals, reloading (PRODUCT.md §2, §3).
 @Suite(.rationed)
 struct EngineTests {
+    @Test("an id with percent signs is looked up as it is, through a serving engine too")
+    func percentSigns() async throws {
+        let workspace = try Workspace()
+        try workspace.configure("http://127.0.0.1:9/v1")
+        try workspace.edit("  seg: {", "  file: {kind: ndjson, path: out.ndjson}\n  seg: {")
+        try workspace.edit("to: [seg]", "to: [file]")
+        let users = ["100%", "50%41", "%", "a+b&c=d", "%25"]
+        try workspace.list(users)
+        let engine = try await RunningEngine(in: workspace)
+        try await workspace.sync()
+        for user in users {
+            let line = try #require(try await workspace.listing("user", user).first)
+            #expect(line.text("user") == user && line.text("told") == "true", "\(line)")
+            #expect(try await workspace.listing("events", "--user", user).count == 1)
+        }
+        #expect(try await engine.stop().code == 0)
+    }
+
     @Test("serve ends cleanly with 0 on SIGTERM and SIGINT and takes its socket away", arguments: [SIGTERM, SIGINT])
     func signals(_ signal: Int32) async throws {
         let workspace = try Workspace()

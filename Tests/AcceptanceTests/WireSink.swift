@@ -15,6 +15,8 @@ final class WireSink: Sendable {
 
     enum Reply: Sendable {
         case status(Int, headers: [String] = [], body: String = "{\"success\":true}")
+        /// A body that need not be text, and headers as they stand.
+        case bytes(Int, headers: [String] = [], body: [UInt8])
         /// Reads the request and closes without a word.
         case hangUp
         /// Reads the request and says nothing.
@@ -88,9 +90,9 @@ final class WireSink: Sendable {
         }
         switch answer(request, number) {
         case .status(let code, let headers, let body):
-            let lines = ["HTTP/1.1 \(code) Told", "Content-Length: \(body.utf8.count)"] + headers + ["", body]
-            let text = Array(lines.joined(separator: "\r\n").utf8)
-            return send(connection, text, text.count, Int32(MSG_NOSIGNAL)) == text.count
+            return say(code, headers, Array(body.utf8), to: connection)
+        case .bytes(let code, let headers, let body):
+            return say(code, headers, body, to: connection)
         case .hangUp:
             return false
         case .silence:
@@ -98,6 +100,12 @@ final class WireSink: Sendable {
             while recv(connection, &byte, 1, 0) > 0 {}
             return false
         }
+    }
+
+    private func say(_ code: Int, _ headers: [String], _ body: [UInt8], to connection: Int32) -> Bool {
+        let lines = ["HTTP/1.1 \(code) Told", "Content-Length: \(body.count)"] + headers + ["", ""]
+        let text = Array(lines.joined(separator: "\r\n").utf8) + body
+        return send(connection, text, text.count, Int32(MSG_NOSIGNAL)) == text.count
     }
 
     private func read(_ connection: Int32) -> Request? {

@@ -11,7 +11,11 @@ final class Workspace: Sendable {
     let folder: String
     /// Programs and servers that live as long as the workspace.
     private let kept = Mutex<[any AnyObject & Sendable]>([])
+    /// The write key of every test: whatever a test leaves behind is searched for it, in every form, when the test is over.
     static let key = "wk-canary-0123456789"
+    private static let search = SecretSearch(["the write key": key])
+    /// Where a test itself puts the key, as paths below ``root``.
+    private let keyed = Mutex<Set<String>>([])
 
     init() throws {
         root = NSTemporaryDirectory() + "rollcall-acceptance-\(UUID().uuidString.prefix(8))"
@@ -24,8 +28,12 @@ final class Workspace: Sendable {
 
     func keep(_ object: any AnyObject & Sendable) { kept.withLock { $0.append(object) } }
 
+    /// Says that this test writes the key into a file of its own, such as one that a secret is read from.
+    func expectKey(in path: String) { keyed.withLock { _ = $0.insert(path) } }
+
     deinit {
         kept.withLock { $0 = [] }
+        for hit in Self.search.hits(below: root, except: keyed.withLock { $0 }) { Issue.record("a test's files hold \(hit)") }
         try? FileManager.default.removeItem(atPath: root)
     }
 

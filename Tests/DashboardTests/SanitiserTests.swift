@@ -92,6 +92,6 @@ struct SanitiserTests {
         #expect(name == "syncs")
         #expect(csv.hasPrefix("sync,status,schedule,next,last,"))
         #expect(csv.contains("'=cmd|' /C calc'!A0@hook,failed,'-1+1,"))
-        #expect(csv.contains("\"a \"\"b\"\", c\nd\""))
+        #expect(csv.contains("\"a \"\"b\"\", c^Jd\""))
     }
 }

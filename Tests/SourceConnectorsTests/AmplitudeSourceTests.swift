@@ -166,6 +166,9 @@ struct AmplitudeSourceTests {
         world.put("c1", ["u"])
         world.standIn.script(.file, [.redirect("http://example.com/x")])
         #expect(await world.fetch(try world.source()).failure?.isUnavailable("not followed", "plain http") == true)
+        // A name that resolves to this machine: every name below localhost does.
+        world.standIn.script(.file, [.redirect("https://files.localhost:1/x")])
+        #expect(await world.fetch(try world.source()).failure?.isUnavailable("leads to an address of this machine") == true)
         world.standIn.script(.link, [.redirect("http://127.0.0.1:1/x")])
         #expect(await world.fetch(try world.source()).failure?.isUnavailable("leads on") == true)
         #expect(world.calls(.link).count == 1)

@@ -30,9 +30,23 @@ typedef int (*ccurl_departure)(void *context, char *remote, char *local, int rem
 CURLcode ccurl_set_callbacks(CURL *easy, void *context, ccurl_receive body, ccurl_receive header, ccurl_supply supply,
                              ccurl_rewind rewind, ccurl_departure departure);
 
-/// Sockets are opened close-on-exec; with `loopback_only` a socket to any other address than 127.0.0.0/8 or ::1 is
-/// refused after names were resolved, which no answer of a name server can get round.
-CURLcode ccurl_guard_sockets(CURL *easy, int loopback_only);
+/// Which addresses a socket may be opened to, judged after names were resolved, which no answer of a name server can get
+/// round.
+enum ccurl_guard {
+    CCURL_ANY,
+    /// Only 127.0.0.0/8 and ::1.
+    CCURL_LOOPBACK,
+    /// None that ``ccurl_is_near`` says.
+    CCURL_FAR,
+};
+
+/// Sockets are opened close-on-exec, and only where `guard` allows it. With CCURL_FAR `*refused` becomes 1 when one was
+/// refused; it must outlive the transfer.
+CURLcode ccurl_guard_sockets(CURL *easy, enum ccurl_guard guard, int *refused);
+
+/// Whether an address (`struct in_addr` of AF_INET, `struct in6_addr` of AF_INET6) is this machine's, link-local,
+/// multicast, unspecified, or that of a cloud's metadata service, IPv4 within IPv6 included. Other families are.
+int ccurl_is_near(int family, const void *address);
 
 /// The status of the last response, 0 when there is none.
 long ccurl_status(CURL *easy);

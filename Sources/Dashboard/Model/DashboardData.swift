@@ -16,6 +16,7 @@ struct DashboardData: Sendable {
     var logs = Ring<LogLine>(capacity: logCapacity)
     var destinations: [DestinationView] = []
     var rejects: [RejectRow] = []
+    var reasons = RejectReasons([])
     var configuration = ConfigurationFacts.unknown
     /// Schedules of `configuration`, read once.
     var plans: [CohortPlan] = []
@@ -82,5 +83,20 @@ package struct ZoneLookup: Sendable {
         } catch {
             return .failure(error)
         }
+    }
+}
+
+/// Why members were rejected, most common first; counted when they come and not at every frame.
+struct RejectReasons: Sendable {
+    let common: [(reason: String, count: Int)]
+    /// How many further reasons there are.
+    let others: Int
+
+    init(_ rejects: [RejectRow]) {
+        var counts: [ByteText: Int] = [:]
+        for row in rejects { counts[ByteText(row.view.reason), default: 0] += 1 }
+        let sorted = counts.sorted { $0.value != $1.value ? $0.value > $1.value : $0.key < $1.key }
+        common = sorted.prefix(12).map { ($0.key.text, $0.value) }
+        others = max(0, sorted.count - 12)
     }
 }

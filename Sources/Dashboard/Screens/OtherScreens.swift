@@ -90,11 +90,9 @@ extension Painter {
         table(.rejects, model, in: region)
         guard let foot = layout.foot else { return }
         rule("by reason", row: foot.row, in: foot)
-        var counts: [ByteText: Int] = [:]
-        for row in model.shown.rejects { counts[ByteText(row.view.reason), default: 0] += 1 }
-        let common = counts.sorted { $0.value != $1.value ? $0.value > $1.value : $0.key < $1.key }
-        var text = common.prefix(12).map { "\($0.key.text)  \(NumberText.grouped($0.value))" }
-        if common.count > 12 { text.append("and \(common.count - 12) other reasons") }
+        let reasons = model.shown.reasons
+        var text = reasons.common.map { "\($0.reason)  \(NumberText.grouped($0.count))" }
+        if reasons.others > 0 { text.append("and \(reasons.others) other reasons") }
         var offset = 1
         var line = ""
         for part in text where offset < foot.height {

@@ -148,9 +148,9 @@ extension Painter {
                 userLine(view, row: head.row + offset)
             }
             let flaps = flapping(model.shown.userEvents)
-            rule(
-                "history", note: flaps.isEmpty ? "newest first" : "flapping in \(flaps.joined(separator: ", "))",
-                row: head.bottom - 1, in: head)
+            let history = flaps.isEmpty ? "newest first" : "flapping in \(flaps.joined(separator: ", "))"
+            let note = [user.unusualBytes, history].compactMap(\.self).joined(separator: "  ")
+            rule("history", note: note, row: head.bottom - 1, in: head)
         }
         self.table(.userEvents, model, in: table)
     }

@@ -227,7 +227,7 @@ extension DashboardModel {
             guard let at = event.at else { return Span("-", .dim) }
             return Span(isLong ? painter.ticker.full(at) : painter.ticker.preciseClock(at), .dim)
         case "event": return Span(view.event, view.event == "left" ? .left : .entered)
-        case "user": return Span(view.user)
+        case "user": return user(view.user)
         case "sync": return Span(view.sync)
         case "run": return Span(view.run, .dim)
         case "result": return outcome(of: view, painter.glyphs)
@@ -237,6 +237,9 @@ extension DashboardModel {
         default: return Span("")
         }
     }
+
+    /// An id that is not plain ASCII may look like another one: it is marked, and the user's own screen tells its bytes.
+    private func user(_ id: String) -> Span { Span(id, ByteText(id).isPlain ? .normal : .warning) }
 
     /// The destination's answer: `✓ accepted 200`, `✗ rejected 400`, `… pending`.
     func outcome(of view: EventView, _ glyphs: Glyphs) -> Span {
@@ -276,7 +279,7 @@ extension DashboardModel {
         switch column {
         case "age": return Span(row.at.map { painter.ticker.age(of: $0) } ?? "-", .dim)
         case "sync": return Span(view.sync)
-        case "user": return Span(view.user)
+        case "user": return user(view.user)
         case "event": return Span(view.event, view.event == "left" ? .left : .entered)
         case "tries": return Span("\(view.attempts)")
         case "run": return Span(view.run, .dim)

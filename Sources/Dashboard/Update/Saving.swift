@@ -34,9 +34,11 @@ extension DashboardModel {
         return Painter(width: 0, height: 0, ticker: ticker, theme: .mono, glyphs: .ascii)
     }
 
+    /// A cell's text as the screen shows it: what is copied gets pasted into terminals, and a saved table is looked at in one.
+    /// Ids byte for byte are what `--json` is for.
     private func text(_ kind: ListKind, _ row: Int, _ column: Column, _ painter: inout Painter) -> String {
         // Twelve cells are what a trend takes.
-        cell(kind, row, column, width: 12, &painter).text
+        PrintableText.of(cell(kind, row, column, width: 12, &painter).text)
     }
 
     /// The visible rows with all columns (RFC 4180). A cell that a spreadsheet would take for a formula is quoted with

@@ -203,6 +203,7 @@ extension DashboardModel {
             layers.append(.catalog(CatalogState(entries: views)))
         case .rejects(let views):
             data.rejects = views.filter { !$0.dismissed }.map(RejectRow.init)
+            data.reasons = RejectReasons(data.rejects)
             markStale(.rejects)
             answered(.rejects)
         case .failed(let question, let refusal):

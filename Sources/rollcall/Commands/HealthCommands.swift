@@ -1,8 +1,10 @@
 import ArgumentParser
+import CProcess
 import Configuration
 import Control
 import ControlServer
 import Glibc
+import HTTPClient
 import Membership
 import Scheduling
 import SQLiteStore
@@ -106,7 +108,9 @@ struct DoctorCommand: AsyncParsableCommand {
     }
 
     private func checkMachine(_ report: inout Report) {
-        report.add(true, "rollcall \(Version.text), SQLite \(SQLiteStore.libraryVersion)")
+        report.add(true, "rollcall \(Version.text), SQLite \(SQLiteStore.libraryVersion), \(CurlTransport.libraryVersion)")
+        let isSealed = cprocess_is_sealed() == 1
+        report.add(isSealed, "memory: \(isSealed ? "closed to other processes" : "other processes may read it"), no core is written")
         do throws(ZoneError) {
             let zone = try Zone.named("America/New_York")
             let summer = Instant.parse(rfc3339: "2026-07-01T12:00:00Z") ?? Instant(seconds: 0)

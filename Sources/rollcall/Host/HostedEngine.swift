@@ -116,8 +116,7 @@ actor HostedEngine {
         do throws(Refusal) {
             let server = try ControlServer(path: location.state.socket, service: control(actor: "uid:\(geteuid())"))
             self.server = server
-            tasks.append(Task { try? await server.run() })
-            await server.waitUntilListening()
+            server.start()
         } catch {
             throw Failure(1, error.message)
         }

@@ -10,10 +10,13 @@ enum Output {
     static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
     static var isErrorTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
-    /// One line for people. Text from outside must have gone through ``PrintableText`` before.
+    /// One line for people. Whoever put it together made its parts printable; what was forgotten, a path or a name, is made
+    /// printable here.
     static func line(_ text: String) {
-        write(Array(text.utf8) + [0x0A])
+        write(Array(printable(text).utf8) + [0x0A])
     }
+
+    private static func printable(_ text: String) -> String { PrintableText.of(text, keepsLayout: true) }
 
     static func json(_ view: some JSONLineWritable) {
         write(view.jsonLine() + [0x0A])
@@ -38,20 +41,19 @@ enum Output {
     }
 
     static func complain(_ text: String, prefix: String = "rollcall: ") {
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { PrintableText.of(String($0)) }
-        put(Array((prefix + lines.joined(separator: "\n") + "\n").utf8), to: STDERR_FILENO)
+        put(Array((prefix + printable(text) + "\n").utf8), to: STDERR_FILENO)
     }
 
     /// Progress and remarks that are no result.
     static func note(_ text: String) {
-        put(Array((text + "\n").utf8), to: STDERR_FILENO)
+        put(Array((printable(text) + "\n").utf8), to: STDERR_FILENO)
     }
 
     /// A progress line that the next one replaces; only for terminals, and never longer than their lines.
     static func status(_ text: String) {
         var size = winsize()
         let width = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 1 ? Int(size.ws_col) - 1 : 79
-        put(Array("\r\u{1B}[K\(text.prefix(width))".utf8), to: STDERR_FILENO)
+        put(Array("\r\u{1B}[K\(PrintableText.of(text).prefix(width))".utf8), to: STDERR_FILENO)
     }
 
     /// Whole or not at all, as far as the other end reads; a closed pipe ends the process quietly.
