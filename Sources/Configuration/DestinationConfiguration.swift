@@ -5,10 +5,10 @@ package struct DestinationConfiguration: Sendable, Equatable {
     package var key: String
     package var kind: DestinationKind
     /// How long a destination that cannot be reached is tried before the run has failed (`retry_for`).
-    package var retryForSeconds: Int
+    package var retryForSeconds: Int?
     package var place: Place
 
-    package init(key: String, kind: DestinationKind, retryForSeconds: Int = 12 * 3600, place: Place) {
+    package init(key: String, kind: DestinationKind, retryForSeconds: Int? = nil, place: Place) {
         self.key = key
         self.kind = kind
         self.retryForSeconds = retryForSeconds

@@ -28,7 +28,7 @@ enum DestinationReader {
             }
         return settings.map {
             DestinationConfiguration(
-                key: key, kind: $0, retryForSeconds: retryFor ?? 12 * 3600, place: fields.place)
+                key: key, kind: $0, retryForSeconds: retryFor, place: fields.place)
         }
     }
 

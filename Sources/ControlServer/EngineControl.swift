@@ -129,12 +129,11 @@ package struct EngineControl: ControlService {
 
     private func record(_ id: String) async throws(Refusal) -> RunRecord {
         let number = try runID(id)
-        do throws(StoreError) {
-            if let record = try await store.run(number) { return record }
+        do throws(EngineRefusal) {
+            return try await engine.record(number)
         } catch {
             throw Refusal(error)
         }
-        throw Refusal(code: 64, message: "there is no run \(id); `rollcall runs` lists them")
     }
 
     package func events(
@@ -160,8 +159,8 @@ package struct EngineControl: ControlService {
             let events = try await history.events(of: member)
             var views: [UserView] = []
             for state in await engine.allStates.sorted(by: { $0.sync < $1.sync }) {
-                let active = await engine.activeRun(of: state.sync)
-                let told = try await history.told(member, state: state, underWay: active)
+                let run = try await engine.sendingRun(of: state.sync)
+                let told = try await history.told(member, state: state, underWay: run)
                 let own = events.filter { $0.sync == state.sync }
                 views.append(UserView(member, sync: state.sync, told: told, events: own))
             }

@@ -36,7 +36,7 @@ struct EventListing {
         if let limit = query.limit { return try await walkNewest(limit, visit) }
         if let run = query.run {
             guard let id = RunID(text: run), let record = try await store.run(id) else {
-                throw Refusal(code: 64, message: "there is no run \(run)")
+                throw Refusal(code: 64, message: "there is no run \(run); `rollcall runs` lists them")
             }
             _ = try await walk(record, visit)
             return
@@ -51,7 +51,7 @@ struct EventListing {
         var found: [EventView] = []
         if let run = query.run {
             guard let id = RunID(text: run), let record = try await store.run(id) else {
-                throw Refusal(code: 64, message: "there is no run \(run)")
+                throw Refusal(code: 64, message: "there is no run \(run); `rollcall runs` lists them")
             }
             found = try await newest(limit, of: record)
         } else {

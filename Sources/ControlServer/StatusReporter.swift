@@ -38,9 +38,12 @@ struct StatusReporter {
         view.last_run = last?.id.description
         view.last_outcome = last?.outcome?.rawValue
         view.last_finished_at = last?.finishedAt?.rfc3339
-        view.last_entered = last?.plan?.entered
-        view.last_left = last?.plan?.left
-        if let last, let start = last.startedAt, let end = last.finishedAt {
+        // Only what was accepted moved anybody: a plan that waits, or that was discarded, has not.
+        if let last, last.outcome != nil, let plan = last.plan {
+            view.last_entered = min(plan.entered, last.delivery.accepted - last.delivery.acceptedLeft)
+            view.last_left = min(plan.left, last.delivery.acceptedLeft)
+        }
+        if let last, last.outcome != .discarded, let start = last.startedAt, let end = last.finishedAt {
             view.last_seconds = Double(end.milliseconds(since: start)) / 1000
         }
         let active = await engine.activeRun(of: sync)
@@ -51,6 +54,9 @@ struct StatusReporter {
         let (word, reason) = await word(sync, definition, state, active: active, held: held, recent: recent)
         view.state = word
         view.reason = reason
+        if reason == nil, let last, last.phase != .finished, active == nil, await engine.queuedRun(of: sync) == nil {
+            view.reason = "run \(last.id) was interrupted; the next sync, or an engine, goes on with it"
+        }
         return view
     }
 

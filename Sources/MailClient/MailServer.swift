@@ -65,7 +65,7 @@ package struct MailServer: Sendable {
             { ccurl_set_long(easy, CURLOPT_NOSIGNAL, 1) },
             { ccurl_set_long(easy, CURLOPT_TIMEOUT_MS, max(1, milliseconds)) },
             { ccurl_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, max(1, min(milliseconds, 10_000))) },
-            { ccurl_guard_sockets(easy, isPlain ? 1 : 0) },
+            { ccurl_guard_sockets(easy, isPlain ? CCURL_LOOPBACK : CCURL_ANY, nil) },
         ])
     }
 

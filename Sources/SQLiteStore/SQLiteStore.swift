@@ -16,10 +16,12 @@ package final class SQLiteStore: SyncStore {
     package init(path: String, readOnly: Bool = false) throws(StoreError) {
         self.path = path
         var configuration = Configuration()
-        configuration.readonly = readOnly
+        // A killed writer leaves a journal that has to be rolled back, which only one who may write can do.
+        let mayRollBack = access(path + "-journal", F_OK) == 0 && access(path, W_OK) == 0
+        configuration.readonly = readOnly && !mayRollBack
         configuration.busyMode = .timeout(10)
         configuration.prepareDatabase { database in
-            guard !readOnly else { return }
+            guard !readOnly else { return try database.execute(sql: "PRAGMA query_only = ON") }
             try database.execute(sql: """
                 PRAGMA journal_mode = DELETE;
                 PRAGMA synchronous = EXTRA;

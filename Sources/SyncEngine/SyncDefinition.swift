@@ -94,6 +94,8 @@ package struct DestinationDefinition: Sendable {
 package struct EngineConfiguration: Sendable {
     package var syncs: [SyncDefinition]
     package var destinations: [DestinationDefinition]
+    /// The digest of the configuration: another one gives a destination that refused its key another chance.
+    package var revision = ""
     /// The sources that count downloads.
     package var quotas: [QuotaDefinition] = []
     /// The sources that can say which cohorts they have, by key.

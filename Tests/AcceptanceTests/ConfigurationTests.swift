@@ -21,7 +21,7 @@ struct ConfigurationTests {
     @Test(
         "without a rollcall.yaml every command exits 78 and names rollcall init",
         arguments: [
-            ["status"], ["sync", "--all"], ["check"], ["serve"], ["runs"], ["plan", "x"], ["freeze"], ["events"],
+            ["status"], ["sync", "--all"], ["check"], ["serve"], ["runs"], ["plan", "x"], ["freeze"], ["events"], ["doctor"],
         ])
     func missing(_ command: [String]) async throws {
         let workspace = try Workspace()
@@ -115,6 +115,9 @@ struct ConfigurationTests {
         try workspace.edit("  seg: {", "  file: {kind: ndjson, path: out.ndjson}\n  seg: {")
         try workspace.edit("to: [seg]", "to: [seg, file]")
         try workspace.list(1...3)
+        let dry = try await workspace.rollcall("sync", "--all", "--dry-run", "--json")
+        #expect(dry.code == 78)
+        #expect(try dry.lines().map { $0.text("sync") } == ["vip@file"], "one that cannot be planned hides no other")
         for command in [["check"], ["sync", "vip@seg"], ["plan", "vip@seg"], ["sync", "vip"]] {
             let ending = try await workspace.start(command).ending()
             #expect(ending.code == 78, "\(command)")

@@ -199,6 +199,7 @@ struct DashboardActionTests {
         #expect(try receiver.leavers().isEmpty)
         let status = try await workspace.status()["vip@seg"]
         #expect(status?["held_run"] == JSON.null && status?.text("state") != "held", "\(String(describing: status))")
+        #expect(status?.count("last_left") == 0, "a discarded plan moved nobody")
     }
 
     @Test func readOnly() async throws {

@@ -182,4 +182,27 @@ struct DestinationFaultTests {
             #expect(try JSON(parsing: request.body).list("batch").count <= 2500)
         }
     }
+
+    @Test("a changed configuration, whatever in it, gives a refused key another chance; so does one before a start")
+    func anotherConfiguration() async throws {
+        let (workspace, sink) = try destination(settings: "gzip: false") { _, number in .status(number == 0 ? 401 : 200) }
+        try await workspace.sync(expecting: 1)
+        #expect(try await workspace.status()["vip@seg"]?.text("state") == "blocked")
+        let engine = try await RunningEngine(in: workspace)
+        #expect(try await workspace.status()["vip@seg"]?.text("state") == "blocked", "a start alone changes nothing")
+        try workspace.edit("gzip: false", "gzip: true")
+        try await eventually("the engine takes the edit up") {
+            try await workspace.status()["vip@seg"]?.text("state") != "blocked"
+        }
+        #expect(sink.requests.count == 1)
+        _ = try await engine.stop()
+    }
+
+    @Test("a foreground sync gives up after the destination's own retry_for")
+    func ownRetryFor() async throws {
+        let (workspace, _) = try destination(settings: "retry_for: 2s") { _, _ in .status(503) }
+        let start = ContinuousClock.now
+        try await workspace.sync(expecting: 1)
+        #expect(ContinuousClock.now - start < .seconds(40))
+    }
 }

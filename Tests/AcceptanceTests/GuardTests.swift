@@ -101,10 +101,15 @@ struct GuardTests {
         #expect(try await workspace.status()["vip@seg"]?.text("held_run") == first)
         #expect(try await workspace.rollcall("discard", first, "--reason", "a mistake").code == 0)
         #expect(try await workspace.rollcall("discard", first).code == 64)
+        #expect(try await workspace.listing("events", "--run", first).isEmpty, "nobody left by a plan that was discarded")
+        let unknown = try await workspace.rollcall("approve", "999")
+        #expect(unknown.code == 64 && unknown.errors.contains("the latest are \(first)"))
         #expect(try await workspace.rollcall("approve", first).code == 64)
         #expect(try await workspace.listing("run", first).first?.text("outcome") == "discarded")
         #expect(try receiver.leaves() == 0)
         let second = try await workspace.sync(expecting: 3).text("run") ?? ""
+        let keyless = try await workspace.rollcall("approve", second, environment: ["WRITE_KEY": ""])
+        #expect(keyless.code == 78, "a secret that cannot be had uses no plan up: \(keyless.errors)")
         // What is approved is what is sent, whatever the source says by now.
         try workspace.list(1...100)
         let ending = try await workspace.rollcall("approve", second, "--reason", "moved house", "--json")

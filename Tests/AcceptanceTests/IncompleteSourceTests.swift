@@ -61,6 +61,19 @@ struct IncompleteSourceTests {
         try await workspace.expectSoundState()
     }
 
+    @Test("approve --leaves of a held run says that it is held, and shows nothing yet")
+    func approveLeavesOfAHeldRun() async throws {
+        let (workspace, receiver) = try await told()
+        try workspace.write("cohorts/vip.csv", Self.rows(200...240) + "x,1,2\n")
+        let run = try await workspace.sync(expecting: 3).text("run") ?? ""
+        let ending = try await workspace.rollcall("approve", run, "--leaves")
+        #expect(ending.code == 64)
+        #expect(ending.errors.contains("is held") && ending.text.isEmpty, "\(ending.text)\(ending.errors)")
+        #expect(try await workspace.rollcall("approve", run).code == 0)
+        #expect(try await workspace.rollcall("approve", run, "--leaves").code == 0)
+        #expect(try receiver.members() == ids(200...240))
+    }
+
     @Test("a row that reads well and names nobody is invalid and withholds nothing")
     func namesNobody() async throws {
         let (workspace, receiver) = try await told()

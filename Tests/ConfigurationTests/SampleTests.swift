@@ -46,7 +46,7 @@ struct SampleTests {
         [
             DestinationConfiguration(
                 key: "segment", kind: .segment(SegmentSettings(writeKey: .environment("SEGMENT_WRITE_KEY"), rate: 500)),
-                retryForSeconds: 43_200, place: nowhere),
+                place: nowhere),
             DestinationConfiguration(
                 key: "rudder",
                 kind: .segment(

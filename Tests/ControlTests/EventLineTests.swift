@@ -41,11 +41,11 @@ struct EventLineTests {
         for position in line.indices.dropFirst() where line[position - 1] == UInt8(ascii: "u") {
             var changed = line
             changed[position] = byte
-            #expect(EventLine.notice(in: changed) == nil)
+            #expect(EventLine.notice(in: changed[...]) == nil)
         }
         var zeros = String(decoding: line, as: UTF8.self)
         zeros = zeros.replacingOccurrences(of: "\"sequence\":1", with: "\"sequence\":01")
-        #expect(EventLine.notice(in: Array(zeros.utf8)) == nil)
+        #expect(EventLine.notice(in: Array(zeros.utf8)[...]) == nil)
     }
 
     @Test("a line that is cut off, or is something else, is left to the decoder")

@@ -8,11 +8,12 @@ struct CommandTests {
         ("sync a b@c", PaletteCommand.sync(["a", "b@c"], all: false, full: false, dryRun: false)),
         ("sync --all --full", .sync([], all: true, full: true, dryRun: false)),
         ("  sync a --dry-run", .sync(["a"], all: false, full: false, dryRun: true)),
-        ("plan a", .plan(["a"], all: false)), ("approve 12", .approve("12")), ("approve 12 --leaves", .host(["approve", "12", "--leaves"])),
+        ("plan a", .plan(["a"], all: false, full: false, sample: nil)), ("approve 12", .approve("12", reason: nil, leaves: false)),
+        ("approve 12 --leaves", .approve("12", reason: nil, leaves: true)),
         ("freeze", .freeze(true)), ("unfreeze", .freeze(false)), ("user a b", .user("a b")), ("filter to:x !y", .filter("to:x !y")),
         ("filter", .filter("")), ("sort next desc", .sort("next", descending: true)), ("theme mono", .theme(.mono)),
         ("dump", .dump(nil)), ("dump x.txt", .dump("x.txt")), ("screen events", .screen("events")), ("quit", .action(.quit)),
-        ("schedule a daily at 06:30", .schedule("a", when: "daily at 06:30")), ("overlap a b", .host(["overlap", "a", "b"])),
+        ("schedule a daily at 06:30", .schedule("a", when: "daily at 06:30", timezone: nil)), ("overlap a b", .host(["overlap", "a", "b"])),
         ("undo 4", .host(["undo", "4"])), ("verify", .host(["verify"])), ("times utc", .times(.utc)), ("mouse off", .mouse(false)),
         ("runs a", .screen("runs a")), ("status", .screen("overview")), ("members a", .members("a")), ("guard a max_leave 30%", .guardLimit(cohort: "a", name: "max_leave", value: "30%")),
     ])
@@ -33,8 +34,98 @@ struct CommandTests {
         }
     }
 
+    /// Options of PRODUCT.md §3: each does what it says or is refused with what would be right.
+    @Test(arguments: [
+        ("discard 17 --reason because I say", PaletteCommand.discard("17", reason: "because I say")),
+        ("approve 17 --reason \"well known\" --leaves", .approve("17", reason: "well known", leaves: true)),
+        ("cancel 17 --reason=too late", .cancel("17", reason: "too late")),
+        ("undo 4 --reason wrong list", .host(["undo", "4", "--reason=wrong list"])),
+        ("plan vips --sample 5", .plan(["vips"], all: false, full: false, sample: 5)),
+        ("plan --full vips", .plan(["vips"], all: false, full: true, sample: nil)),
+        ("members vips --at 2026-11-24T09:00:00Z", .host(["members", "vips", "--at", "2026-11-24T09:00:00Z"])),
+        ("events --user u-1", .user("u-1")), ("events --run 17", .run("17")), ("events --sync a@b", .screen("events a@b")),
+        ("rejects --retry", .retryRejects(of: nil)), ("rejects a --retry", .retryRejects(of: "a")),
+        ("rejects --dismiss 104", .dismissReject("104")), ("rejects a", .screen("rejects a")),
+        ("schedule rej hourly --timezone UTC", .schedule("rej", when: "hourly", timezone: "UTC")),
+        ("schedule rej hourly --preview", .host(["schedule", "rej", "hourly", "--preview"])),
+        ("schedule rej --next 3", .host(["schedule", "rej", "--next", "3"])), ("purge a b", .host(["purge", "a b"])),
+    ])
+    func options(line: String, expected: PaletteCommand) {
+        #expect((try? PaletteCommand.parse(line)) == expected, "\(line)")
+    }
+
+    @Test(arguments: [
+        ("pause a --now", "`pause` takes no option here, not --now"), ("approve 1 --reason", "write a value behind --reason"),
+        ("plan a --sample many", "--sample takes a number, not `many`"), ("approve 1 2", "write `approve RUN`"),
+        ("events --follow", "the Events screen follows by itself; `follow` pauses it and lets it go on"),
+        ("events a --user u", "`events` takes one of NAME, --sync, --user and --run here"),
+        ("user u --json", "`user` takes an id and no options here; U looks up an id that holds --"),
+        ("schedule a hourly --next 3", "--next shows fires and edits nothing: write it without WHEN, or with --preview"),
+        ("rejects --all", "`rejects` takes --retry and --dismiss here, not --all"), ("mouse", "write `mouse on|off`"),
+        ("status --json", "`status` takes no option here, not --json"), ("dismiss 104", "`dismiss` takes nothing behind it"),
+    ])
+    func wrongOptionsAreRefused(line: String, sentence: String) {
+        #expect {
+            try PaletteCommand.parse(line)
+        } throws: {
+            ($0 as? CommandError)?.message == sentence
+        }
+    }
+
+    /// Enter carries the line out; nothing outside changes before the `y`.
+    @Test(arguments: [
+        "sync churn-risk", "approve 4790", "approve 4790 --reason known", "approve 4074 --leaves", "discard 4790",
+        "discard 4790 --reason no", "cancel 4813", "cancel 4813 --reason late", "freeze", "undo 4071", "retire vip-no",
+        "migrate vip-no", "purge u_1", "rejects --retry", "rejects --dismiss 104", "guard churn-risk max_leave 30%",
+    ])
+    func enterNeverConfirms(line: String) {
+        var model = Sample.full()
+        var partial = Sample.run(4_074, "churn-risk@hook", phase: "finished", at: -600)
+        (partial.outcome, partial.withheld, partial.unreadable) = ("partial", 12, 1)
+        partial.bad_rows = [BadRowView(position: 7, reason: "a quote is not closed", unreadable: true)]
+        _ = model.update(.answer(.runs([partial])))
+        _ = model.press(":")
+        model.type(line)
+        #expect(UpdateTests.acts(model.press("<enter>")).isEmpty, "\(line)")
+        // The helper presses on a copy.
+        for key in ["<enter>", "n", "<esc>"] { #expect(UpdateTests.acts(model.run(key)).isEmpty, "\(line) \(key)") }
+        #expect(UpdateTests.acts(model.run("y")).count == 1, "\(line)")
+        if line.contains("--leaves") {
+            let shown = present(model, width: 80, height: 24).text
+            #expect(shown.contains("row 7: a quote is not closed") && shown.contains("12 leaves"))
+        }
+    }
+
+    @Test func reasonsReachTheAct() {
+        var model = Sample.full()
+        #expect(UpdateTests.acts(model.run(command: "approve 4790 --reason a known move")).isEmpty)
+        #expect(present(model, width: 80, height: 24).text.contains("-4,120 left"))
+        #expect(UpdateTests.acts(model.press("y")) == [.approve(run: "4790", reason: "a known move", leaves: false)])
+        _ = model.run(command: "discard 4790 --reason because I say")
+        #expect(UpdateTests.acts(model.press("y")) == [.command(["discard", "4790", "--reason=because I say"])])
+    }
+
+    @Test func guardsThatAreOffAreNamed() {
+        var model = Sample.full()
+        var facts = Sample.configuration
+        for index in facts.cohorts.indices { facts.cohorts[index].guards = [("guards", "off")] }
+        _ = model.update(.configuration(facts))
+        _ = model.run(command: "guard churn-risk max_leave 30%")
+        #expect(model.messages.last?.text.contains("says `guards: off`") == true)
+    }
+
+    @Test func lineOfTheLogOpensWhole() {
+        var model = Sample.full()
+        let text = "a long line that ends far beyond the edge of the screen, " + String(repeating: "word ", count: 20) + "here it ends"
+        _ = model.update(.logLines([LogLine(at: Sample.now, level: .error, source: "send", text: text)]))
+        _ = model.press("8 G")
+        #expect(!present(model, width: 80, height: 24).text.contains("here it ends"))
+        _ = model.run(command: "open")
+        #expect(present(model, width: 80, height: 24).text.contains("here it ends"))
+    }
+
     @Test func everyWordIsUnderstood() {
-        let arguments = ["theme": "mono", "overlap": "a b", "times": "utc", "guard": "a max_leave default"]
+        let arguments = ["theme": "mono", "overlap": "a b", "times": "utc", "guard": "a max_leave default", "mouse": "on", "mark": "all", "copy": "row"]
         for (word, usage, _) in PaletteCommand.words {
             let line = usage.contains(" ") ? word + " " + (arguments[word] ?? "x") : word
             #expect(throws: Never.self, "\(line)") { try PaletteCommand.parse(line) }
@@ -55,7 +146,7 @@ struct CommandTests {
         ("sync churn-risk --full", "d", [.plan(["churn-risk@hook"], full: true)]),
         ("sync churn-risk", "<enter>", []), ("sync nobody", "<esc>", []), ("freeze", "y", [.freeze(true)]),
         ("cancel 4813", "y", [.cancel(runs: ["4813"])]), ("approve 4790", "y", [.approve(run: "4790", reason: nil, leaves: false)]),
-        ("approve 4813", "<esc>", []), ("discard 4790", "y", [.discard(run: "4790")]), ("undo 4071", "<esc>", [.command(["undo", "4071"])]),
+        ("approve 4813", "<esc>", []), ("discard 4790", "y", [.discard(run: "4790")]), ("undo 4071", "y", [.command(["undo", "4071"])]),
         ("pause vip-no", "<esc>", [.pause(["vip-no@segment"], paused: true)]), ("mouse on", "<esc>", [.setMouse(true)]),
         ("dump a.txt", "<esc>", [.dumpScreen(name: "a.txt")]), ("quit", "<esc>", [.quit]),
     ])

@@ -486,4 +486,28 @@ private let small = SyncID(cohort: "small", destination: "seg")
         #expect(created.id == RunID(4), "a number is never given twice")
         #expect(try await store.run(RunID(4))?.undoes == RunID(1))
     }
+
+    @Test("A file that a killed writer left in the middle of a commit can be looked at, and says what was committed")
+    func leftByAKilledWriter() async throws {
+        let file = TemporaryFile()
+        let left = TemporaryFile()
+        let store = try SQLiteStore(path: file.path)
+        _ = try await created(store)
+        let writer = try DatabaseQueue(path: file.path)
+        try await writer.writeWithoutTransaction { database in
+            // So small a cache spills into the file before the commit, and the journal with it.
+            try database.execute(sql: "PRAGMA cache_size = 1; BEGIN IMMEDIATE; UPDATE runs SET phase = 'planning'")
+            for number in 0..<2_000 {
+                try database.execute(
+                    sql: "INSERT INTO install VALUES (?, randomblob(500))", arguments: ["filler \(number)"])
+            }
+            for suffix in ["", "-journal"] {
+                try FileManager.default.copyItem(atPath: file.path + suffix, toPath: left.path + suffix)
+            }
+            try database.execute(sql: "ROLLBACK")
+        }
+        let looking = try SQLiteStore.looking(at: left.path)
+        #expect(try await looking.runs(RunFilter(limit: 10)).map(\.phase) == [.queued])
+        await #expect(throws: StoreError.self) { _ = try await looking.createRun(self.draft(small)) }
+    }
 }

@@ -55,6 +55,7 @@ struct PaletteEntries {
         case "events": .events
         case "rejects": .rejects
         case "go": .cohort
+        case "open": .open
         case "mark": .markAll
         case "copy": .copyCell
         default: KeyTable.bindings.first { $0.command == word }?.action

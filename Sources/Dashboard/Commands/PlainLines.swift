@@ -21,6 +21,12 @@ package struct PlainLines: Sendable {
 
     /// Lines for what a message changes, without line ends. The message is the one that the model gets too.
     package mutating func lines(for message: Message, now: Instant) -> [String] {
+        let (zone, isASCII) = (self.zone, self.isASCII)
+        let ticker = Ticker(now: now, mode: .local, zone: zone)
+        func stamped(_ text: String, _ at: Instant) -> String {
+            let isToday = zone.local(of: at).date == zone.local(of: now).date
+            return (isToday ? ticker.clock(at) : ticker.full(at)) + " " + PrintableText.of(text, ascii: isASCII)
+        }
         var lines: [String] = []
         switch message {
         case .connection(let state): lines += line(for: state)
@@ -33,13 +39,14 @@ package struct PlainLines: Sendable {
                 if let frozen = notice.frozen { lines += line(isFrozen: frozen) }
                 if notice.configured == true { lines.append("rollcall.yaml was read anew") }
             }
-        case .logLines(let log): lines += log.filter { $0.level.rawValue >= 3 }.map { "\($0.level): \($0.text)" }
+        // What was logged before the dashboard opened has its own time.
+        case .logLines(let log):
+            return log.filter { $0.level.rawValue >= 3 }.map { stamped("\($0.level): \($0.text)", $0.at) }
         case .effectDone(.done(_, let sentence?)): lines.append(sentence)
         case .effectDone(.refused(_, let why)): lines.append("refused: \(why)")
         default: break
         }
-        let ticker = Ticker(now: now, mode: .local, zone: zone)
-        return lines.map { ticker.clock(now) + " " + PrintableText.of($0, ascii: isASCII) }
+        return lines.map { stamped($0, now) }
     }
 
     private mutating func line(for state: ConnectionState) -> [String] {

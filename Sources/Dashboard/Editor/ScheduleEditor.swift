@@ -79,6 +79,7 @@ struct ScheduleEditor: Sendable {
         ]
         chosen = [
             .overlap: settings.overlap == "queue" ? 1 : 0, .catchUp: settings.catchUp == "none" ? 1 : 0,
+            // Where only some destinations are paused, that is the first choice.
             .paused: settings.isPaused ? 1 : 0,
         ]
     }
@@ -92,6 +93,8 @@ struct ScheduleEditor: Sendable {
         settings.overlap = written(value(.overlap), before.overlap, "skip")
         settings.catchUp = written(value(.catchUp), before.catchUp, "latest")
         settings.isPaused = value(.paused) == "true"
+        // Some destinations paused and others not stays as it is unless one of the other choices is taken.
+        if value(.paused) != somePaused { settings.pausedDestinations = [] }
         return settings
     }
 
@@ -102,8 +105,19 @@ struct ScheduleEditor: Sendable {
 
     func text(_ field: Field) -> String { texts[field]?.text ?? "" }
 
+    /// What a choice offers; `paused` also what it is now, when only some destinations are.
+    func choices(of field: Field) -> [String]? {
+        guard field == .paused, let somePaused else { return field.choices }
+        return [somePaused] + (field.choices ?? [])
+    }
+
+    private var somePaused: String? {
+        let names = before.pausedDestinations
+        return names.isEmpty ? nil : "some: " + names.joined(separator: ", ")
+    }
+
     func value(_ field: Field) -> String {
-        guard let choices = field.choices else { return text(field) }
+        guard let choices = choices(of: field) else { return text(field) }
         let index = chosen[field] ?? 0
         return choices.indices.contains(index) ? choices[index] : choices[0]
     }
@@ -116,7 +130,7 @@ struct ScheduleEditor: Sendable {
     /// Handles a key of the focused field.
     /// - Returns: whether the key meant something here.
     mutating func handle(_ key: Key, now: Instant) -> Bool {
-        if let choices = focus.choices {
+        if let choices = choices(of: focus) {
             switch key {
             case .character(" "), .right: chosen[focus] = ((chosen[focus] ?? 0) + 1) % choices.count
             case .left: chosen[focus] = ((chosen[focus] ?? 0) + choices.count - 1) % choices.count
@@ -136,6 +150,11 @@ struct ScheduleEditor: Sendable {
         texts[focus] = field
         review(now: now)
         return true
+    }
+
+    mutating func replaceTimezone(_ name: String, now: Instant) {
+        texts[.timezone] = TextField(name)
+        review(now: now)
     }
 
     mutating func moveFocus(by step: Int) {

@@ -7,12 +7,18 @@ struct DashboardData: Sendable {
     static let logCapacity = 5_000
     /// Of one run or one user; what is older is asked for by the command line.
     static let detailCapacity = 2_000
-    static let fireCapacity = 500
+    static let fireCapacity = 2_000
+    /// How many events are asked for at first, and when some were missed.
+    static let backlogLimit = 5_000
+    static let gapLimit = 500
 
     var engine: EngineView?
     var syncs: [SyncRow] = []
     var runs = RunBook()
     var events = Ring<EventRow>(capacity: eventCapacity)
+    /// Whether the events from before the dashboard was opened have come, and whether with them these are all there are.
+    var hasBacklog = false
+    var backlogIsWhole = true
     var logs = Ring<LogLine>(capacity: logCapacity)
     var destinations: [DestinationView] = []
     var rejects: [RejectRow] = []
@@ -24,8 +30,10 @@ struct DashboardData: Sendable {
     /// Fires in each half hour of the coming day.
     var load: [Int] = []
     /// The run and the user whose events are held.
-    var runEventsOf: ByteText?
-    var runEvents: [EventRow] = []
+    private(set) var runEventsOf: ByteText?
+    /// The newest of a run, a row for each change: an answer takes the place of the pending change.
+    private(set) var runStream = Ring<EventRow>(capacity: detailCapacity)
+    private var runPlaces: [RunChange: Int] = [:]
     var userOf: ByteText?
     var user: [UserView] = []
     var userEvents: [EventRow] = []
@@ -33,7 +41,74 @@ struct DashboardData: Sendable {
     var members: [ByteText] = []
     var membersAreComplete = true
 
+    /// The events of one run that are held, oldest first.
+    var runEvents: [EventRow] { runStream.newest(Self.detailCapacity) }
+
     var isFrozen: Bool { engine?.frozen ?? false }
+
+    // MARK: - Of one run, one user, one sync
+
+    mutating func holdRunEvents(of run: ByteText, _ views: [EventView]) {
+        let known = runEventsOf == run ? runEvents : []
+        runEventsOf = run
+        runStream = Ring(capacity: Self.detailCapacity)
+        runPlaces = [:]
+        for view in views { put(EventRow(view)) }
+        // What came live while the question was under way is newer than its answer.
+        for event in known where event.view.status != "pending" && runPlaces[RunChange(event.view)] != nil { put(event) }
+    }
+
+    /// - Returns: whether the event is one of the run whose events are held.
+    mutating func takeRunEvent(_ event: EventRow) -> Bool {
+        guard let run = runEventsOf, ByteText(event.view.run) == run else { return false }
+        put(event)
+        return true
+    }
+
+    private mutating func put(_ event: EventRow) {
+        let change = RunChange(event.view)
+        if let place = runPlaces[change] { return runStream.replace(place, with: event) }
+        if runStream.count == runStream.capacity, let oldest = runStream[runStream.first] {
+            runPlaces[RunChange(oldest.view)] = nil
+        }
+        runPlaces[change] = runStream.append(event)
+    }
+
+    mutating func hold(user id: ByteText, _ views: [UserView]) {
+        userOf = id
+        user = views
+        let events = views.flatMap(\.events).map(EventRow.init)
+            .sorted { ($0.at ?? .earliestWritable) > ($1.at ?? .earliestWritable) }
+        userEvents = Array(events.prefix(Self.detailCapacity))
+    }
+
+    mutating func holdMembers(of sync: ByteText, _ found: [String], isComplete: Bool) {
+        membersOf = sync
+        members = found.prefix(Self.detailCapacity).map(ByteText.init)
+        membersAreComplete = isComplete && found.count <= Self.detailCapacity
+    }
+
+    // MARK: - Events of all
+
+    /// Takes in events from before: at first those from before the live ones, later those that were missed.
+    mutating func take(backlog views: [EventView], limit: Int) {
+        let known = Set(events.newest(Self.eventCapacity).map { EventIdentity($0.view) })
+        let missed = views.filter { !known.contains(EventIdentity($0)) }
+        if hasBacklog {
+            // A pending change comes by itself once it is answered.
+            for view in missed where view.status != "pending" { events.append(EventRow(view)) }
+            if !views.isEmpty, missed.count == views.count, views.count >= limit { backlogIsWhole = false }
+        } else {
+            events.prepend(missed.map(EventRow.init))
+            hasBacklog = true
+            backlogIsWhole = views.count < limit
+        }
+    }
+
+    /// Whether every event that the engine keeps is here.
+    var eventsAreWhole: Bool { backlogIsWhole && !events.hasDropped }
+
+    // MARK: - Finding
 
     func sync(_ name: String) -> SyncRow? {
         let id = ByteText(name)
@@ -56,6 +131,30 @@ struct DashboardData: Sendable {
         var counts: [String: Int] = [:]
         for row in syncs { counts[row.view.state, default: 0] += 1 }
         return counts
+    }
+}
+
+/// What one row of a run is about.
+private struct RunChange: Hashable, Sendable {
+    let user: ByteText
+    let event: ByteText
+
+    init(_ view: EventView) {
+        user = ByteText(view.user)
+        event = ByteText(view.event)
+    }
+}
+
+/// What makes an event of the backlog the same as one that came live.
+private struct EventIdentity: Hashable, Sendable {
+    let run: ByteText
+    let change: RunChange
+    let status: ByteText
+
+    init(_ view: EventView) {
+        run = ByteText(view.run)
+        change = RunChange(view)
+        status = ByteText(view.status)
     }
 }
 

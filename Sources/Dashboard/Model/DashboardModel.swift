@@ -138,6 +138,27 @@ package struct DashboardModel: Sendable {
 
     func list(_ kind: ListKind) -> ListState { lists[kind] ?? ListState() }
 
+    /// What the list in front leaves out, for the line above it; nil when it holds everything.
+    package var omission: String? {
+        let data = shown
+        switch screen {
+        case .events: return data.eventsAreWhole ? nil : "older ones: U looks a user up, `rollcall events` has all"
+        case .run(let id):
+            let held = data.runStream.count
+            guard data.runEventsOf == id, let run = data.runs.row(id), run.changes > held, held > 0 else { return nil }
+            return "of \(NumberText.grouped(run.changes)), `rollcall events --run \(run.view.run)` has all"
+        default: return nil
+        }
+    }
+
+    /// Whether the events that are held go back as far as that before now, or to the very first one.
+    func eventsReachBack(milliseconds span: Int64) -> Bool {
+        let data = shown
+        if data.eventsAreWhole { return true }
+        guard let oldest = data.events[data.events.first]?.at else { return false }
+        return shownNow.milliseconds(since: oldest) >= span
+    }
+
     // MARK: - Saying
 
     mutating func say(_ text: String, _ level: Toast.Level = .info) {
@@ -168,7 +189,8 @@ package struct DashboardModel: Sendable {
         waiting = []
         askAgain = []
         for question in [
-            Question.engine, .configuration, .status, .destinations, .runs(limit: 500), .rejects, .backlog(limit: 500),
+            Question.engine, .configuration, .status, .destinations, .runs(limit: 500), .rejects,
+            .backlog(limit: data.hasBacklog ? DashboardData.gapLimit : DashboardData.backlogLimit),
         ] {
             ask(question)
         }

@@ -58,6 +58,8 @@ struct ListState: Sendable {
     /// The first row on the screen.
     var top = 0
     var marks: Set<RowKey> = []
+    /// Whether somebody moved in it or marked a row.
+    var isTouched = false
     /// Where a range began.
     var rangeAnchor: RowKey?
     var filter = Filter("")

@@ -5,8 +5,10 @@ struct Ring<Element: Sendable>: Sendable {
     private var storage: [Element] = []
     /// Where in the storage the oldest element lies, once it is full.
     private var start = 0
-    /// The sequence number of the oldest element still here.
+    /// The sequence number of the oldest element still here; below zero when it was put before the first one.
     private(set) var first = 0
+    /// Whether elements were left out for want of room.
+    private(set) var hasDropped = false
 
     init(capacity: Int) {
         self.capacity = max(1, capacity)
@@ -26,8 +28,25 @@ struct Ring<Element: Sendable>: Sendable {
             storage[start] = element
             start = (start + 1) % capacity
             first += 1
+            hasDropped = true
         }
         return end - 1
+    }
+
+    /// Puts older elements before those that are here, which keep their numbers; the newest of them when not all fit.
+    mutating func prepend(_ elements: [Element]) {
+        let fitting = elements.suffix(capacity - storage.count)
+        if fitting.count < elements.count { hasDropped = true }
+        guard !fitting.isEmpty else { return }
+        // As long as there is room, nothing was overwritten: the oldest lies first in the storage.
+        storage.insert(contentsOf: fitting, at: 0)
+        first -= fitting.count
+    }
+
+    /// Puts another element in the place of one that is still here.
+    mutating func replace(_ sequence: Int, with element: Element) {
+        guard sequence >= first, sequence < end else { return }
+        storage[(start + sequence - first) % storage.count] = element
     }
 
     /// The element with a sequence number; nil when it is gone or yet to come.

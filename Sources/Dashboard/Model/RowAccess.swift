@@ -28,7 +28,7 @@ extension DashboardModel {
         case .logs: return data.logs.first..<data.logs.end
         case .destinations: return 0..<data.destinations.count
         case .rejects: return 0..<data.rejects.count
-        case .runEvents: return 0..<data.runEvents.count
+        case .runEvents: return data.runStream.first..<data.runStream.end
         case .userEvents: return 0..<data.userEvents.count
         case .members: return 0..<data.members.count
         }
@@ -60,7 +60,7 @@ extension DashboardModel {
         switch kind {
         case .syncs, .wall:
             guard data.syncs.indices.contains(row) else { break }
-            return Self.fields(of: data.syncs[row].view)
+            return fields(of: data.syncs[row])
         case .runs, .cohortRuns:
             guard let run = data.runs.row(at: row) else { break }
             return fields(of: run.view)
@@ -102,9 +102,10 @@ extension DashboardModel {
         return FilterFields(haystack: lower.map(\.value).joined(separator: " "), values: lower)
     }
 
-    private static func fields(of view: StatusView) -> FilterFields {
-        fields([
-            ("sync", view.sync), ("cohort", view.cohort), ("to", view.destination), ("status", view.state),
+    private func fields(of row: SyncRow) -> FilterFields {
+        let view = row.view
+        return Self.fields([
+            ("sync", view.sync), ("cohort", view.cohort), ("to", view.destination), ("status", shownState(row)),
             ("from", view.source), ("schedule", view.schedule), ("reason", view.reason ?? ""),
             ("outcome", view.last_outcome ?? ""), ("run", view.last_run ?? ""), ("cohort", view.name),
         ])
@@ -136,7 +137,7 @@ extension DashboardModel {
         let data = shown
         switch kind {
         case .events: return data.events[row]
-        case .runEvents: return data.runEvents.indices.contains(row) ? data.runEvents[row] : nil
+        case .runEvents: return data.runStream[row]
         case .userEvents: return data.userEvents.indices.contains(row) ? data.userEvents[row] : nil
         default: return nil
         }
@@ -152,13 +153,19 @@ extension DashboardModel {
         if list.isUrgent != isUrgent {
             list.isUrgent = isUrgent
             // Whoever has not moved yet looks at the first row of either order.
-            if list.index == 0 { list.selected = nil }
+            if !list.isTouched {
+                list.selected = nil
+                list.index = 0
+                list.top = 0
+            }
             list.isStale = true
         }
         if !list.isStale, case .all(let old) = list.rows, kind.isStream, old != all { list.rows = .all(all) }
         if list.isStale {
             list.rows = rows(kind, all, list)
             list.isStale = false
+            // A mark goes with its row, so that the number of marks is that of rows to act on.
+            if !list.marks.isEmpty { list.marks.formIntersection(all.compactMap { key(kind, $0) }) }
         }
         reselect(kind, &list)
         lists[kind] = list

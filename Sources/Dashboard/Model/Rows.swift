@@ -65,9 +65,14 @@ struct RunRow: Sendable {
     var word: String { view.outcome ?? view.phase }
     /// Changes that the plan has in all, and those that are settled.
     var total: Int { bounded(view.entered) + bounded(view.left) + bounded(view.reasserted) }
+    /// Those of them that move somebody.
+    var changes: Int { bounded(view.entered) + bounded(view.left) }
     var settled: Int { bounded(view.accepted) + bounded(view.rejected) }
+    /// Whether somebody stopped it before it moved anybody.
+    var movedNobody: Bool { view.outcome == "discarded" || view.outcome == "cancelled" && view.accepted <= 0 }
+    /// How long it took; nil for a plan that only waited for somebody.
     var seconds: Double? {
-        guard let started, let finished else { return nil }
+        guard view.outcome != "discarded", let started, let finished else { return nil }
         return Double(finished.milliseconds(since: started)) / 1000
     }
     var when: Instant? { started ?? created }

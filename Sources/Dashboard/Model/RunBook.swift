@@ -9,7 +9,7 @@ struct RunBook: Sendable {
     private var rows: [ByteText: RunRow] = [:]
     /// Newest first.
     private(set) var order: [ByteText] = []
-    /// Per sync, the latest finished runs, oldest first.
+    /// Per sync, the latest runs that nobody stopped, oldest first.
     private(set) var history: [ByteText: [HistoryEntry]] = [:]
     private var traces: [ByteText: [ProgressPoint]] = [:]
     private(set) var activeIDs: Set<ByteText> = []
@@ -70,7 +70,8 @@ struct RunBook: Sendable {
     }
 
     private mutating func remember(_ row: RunRow) {
-        guard let outcome = row.view.outcome else { return }
+        // What somebody stopped says nothing of what is usual.
+        guard let outcome = row.view.outcome, outcome != "discarded", outcome != "cancelled" else { return }
         let entry = HistoryEntry(
             number: row.number, entered: max(0, row.view.entered), left: max(0, row.view.left), outcome: outcome,
             members: max(0, row.view.members))

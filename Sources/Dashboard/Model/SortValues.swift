@@ -42,7 +42,7 @@ extension DashboardModel {
         let view = row.view
         let far = Double(Int64.max)
         switch column {
-        case "status": return .number(Double(Self.severity.firstIndex(of: view.state) ?? Self.severity.count))
+        case "status": return .number(Double(Self.severity.firstIndex(of: shownState(row)) ?? Self.severity.count))
         case "next": return .number(row.next.map { Double($0.milliseconds) } ?? far)
         case "last": return .number(row.lastFinished.map { -Double($0.milliseconds) } ?? far)
         case "took": return .number(view.last_seconds ?? -1)

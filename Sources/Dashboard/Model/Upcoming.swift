@@ -5,6 +5,8 @@ enum Upcoming {
     /// How many cohorts are looked at, and for how many of them more than the next fire.
     private static let cohortLimit = 2_000
     private static let detailLimit = 100
+    /// As many fires as a day has quarters of an hour.
+    private static let dayLimit = 96
 
     static func plans(of configuration: ConfigurationFacts, zones: ZoneLookup) -> [CohortPlan] {
         var found: [String: Zone] = [:]
@@ -20,24 +22,27 @@ enum Upcoming {
         }
     }
 
-    /// The fires of the coming day, the earliest first; at least the next one of every cohort while they are few.
+    /// The fires of the coming day, the earliest first, at least the next one of every cohort. A cohort that fires more often
+    /// than there is room for says so at its last one.
     static func fires(of plans: [CohortPlan], after now: Instant) -> [UpcomingFire] {
         let active = plans.filter { !$0.isPaused && !$0.schedule.isManual }
-        let each = active.count > detailLimit ? 1 : 24
+        let each = min(dayLimit, max(1, DashboardData.fireCapacity / max(1, active.count)))
         let end = now.advanced(seconds: 86_400)
         var fires: [UpcomingFire] = []
         for plan in active {
             // What fires every few minutes would drown the rest.
             let isDense = (plan.schedule.minimumSpacingSeconds ?? 0) < 900
             let limit = isDense ? min(each, 3) : each
-            var own = plan.schedule.fires(after: now, through: end, in: plan.zone, limit: limit)
+            var own = plan.schedule.fires(after: now, through: end, in: plan.zone, limit: limit + 1)
+            let isCut = own.count > limit
+            if isCut { own.removeLast() }
             if own.isEmpty, let next = plan.schedule.next(after: now, in: plan.zone) { own = [next] }
             fires += own.map { fire in
                 UpcomingFire(
                     id: ByteText("\(fire.nominal.seconds) \(plan.cohort)"), at: fire.nominal, fire: fire,
                     cohort: plan.cohort, syncs: plan.syncs, schedule: plan.schedule.text, zone: plan.zone.identifier)
             }
-            if isDense, !own.isEmpty { fires[fires.count - 1].schedule += ", and so on" }
+            if isCut { fires[fires.count - 1].schedule += ", and so on" }
         }
         fires.sort { $0.at != $1.at ? $0.at < $1.at : ByteText($0.cohort) < ByteText($1.cohort) }
         fires = Array(fires.prefix(DashboardData.fireCapacity))

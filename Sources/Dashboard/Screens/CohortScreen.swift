@@ -102,6 +102,9 @@ extension Painter {
     private mutating func configuration(_ model: DashboardModel, _ row: SyncRow, _ region: Region) {
         let inside = Region(row: region.row + 1, column: 1, width: region.width - 2, height: region.height - 1)
         guard let cohort = model.shown.cohort(row.view.cohort) else {
+            if model.shown.configuration.isUnknown {
+                return line(ConfigurationFacts.unknownText, 0, in: inside, role: .warning)
+            }
             return line("\(row.view.cohort) is not in rollcall.yaml any more", 0, in: inside, role: .warning)
         }
         let schedule = cohort.schedule

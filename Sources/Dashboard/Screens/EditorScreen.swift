@@ -64,7 +64,7 @@ extension Painter {
     ) {
         let column = region.column + 10
         let room = max(0, region.width - 10)
-        if let choices = field.choices {
+        if let choices = editor.choices(of: field) {
             var place = column
             let chosen = editor.value(field)
             for choice in choices {
@@ -143,9 +143,9 @@ extension Painter {
         let preview = editor.preview
         let faint: Role = preview.isOutdated ? .dim : .normal
         if preview.rows.isEmpty { line("nothing fires", 0, in: region, role: .dim) }
-        let changes = region.height >= 5 ? preview.clockChanges.count : 0
+        var changes = region.height >= 5 ? preview.clockChanges.count : 0
         var offset = 0
-        for row in preview.rows where offset < region.height - changes {
+        for row in preview.rows {
             let utc = Zone.utc.local(of: row.at)
             var spans = [
                 Span(ticker.dayAndClock(row.local).padded(to: 19), faint),
@@ -157,6 +157,10 @@ extension Painter {
                 isApart = columns(of: note) > region.width - 39
                 if !isApart { spans.append(Span(note, .warning)) }
             }
+            // A fire and what is said below it stay together; that goes before the list of clock changes.
+            let needed = isApart ? 2 : 1
+            if isApart, changes > 0, offset + needed == region.height - changes + 1 { changes -= 1 }
+            guard offset + needed <= region.height - changes else { break }
             if !row.with.isEmpty {
                 let names = region.width >= 70 ? row.with.joined(separator: ", ") : "\(row.with.count)"
                 spans.append(Span(region.width >= 52 ? "\(glyphs.late) with \(names)" : "+\(names)", .warning))
@@ -164,7 +168,7 @@ extension Painter {
             line(spans, offset, in: region)
             offset += 1
             // What happens at a clock change is said whole.
-            if isApart, offset < region.height - changes, let note = row.note {
+            if isApart, let note = row.note {
                 line([Span("  " + note, .warning)], offset, in: region)
                 offset += 1
             }

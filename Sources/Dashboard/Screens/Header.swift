@@ -18,7 +18,10 @@ extension Painter {
             if !clock.isEmpty { right.append(Span(clock, .dim)) }
         }
         // What is least pressing goes first when there is no room.
-        while right.count > 1, length(right) + used + 3 > width { right.removeFirst() }
+        while right.count > 1, length(right) + used + 3 > width {
+            // The quota stays beside what is most pressing.
+            right.remove(at: right.count > 2 && right[0].text.hasPrefix("quota ") ? 1 : 0)
+        }
         let column = max(used + 1, width - length(right) - 1)
         put(joined(right), row: 0, column: column, width: width - column)
         if !layout.isSmall { crumbs(model, layout) }
@@ -133,7 +136,12 @@ extension Painter {
         let count = list.filter.isEmpty
             ? "\(NumberText.grouped(list.rows.count)) \(noun(kind))"
             : "\(NumberText.grouped(list.rows.count))/\(NumberText.grouped(total))"
-        parts.append(Span(count, list.filter.isEmpty ? .dim : .strong))
+        // What a stream leaves out is said whole where there is room, and in any case that it is the newest part.
+        let omission = model.omission
+        let isCut = kind == .events && list.filter.isEmpty && omission != nil
+        parts.append(Span(isCut ? "newest \(count)" : count, list.filter.isEmpty ? .dim : .strong))
+        let used = parts.reduce(0) { $0 + columns(of: $1.text) }
+        if let omission, used + columns(of: omission) + 24 <= width { parts.append(Span("  " + omission, .dim)) }
         if !kind.isStream, let rows = layout.rows {
             let below = list.rows.count - DashboardModel.top(of: list, height: rows.height) - rows.height
             if below > 0 { parts.append(Span("  \(NumberText.grouped(below)) below", .active)) }
@@ -184,8 +192,17 @@ extension Painter {
             case .warning: (glyphs.late, .warning)
             case .error: (glyphs.cross, .error)
             }
-            put([Span(" \(mark) ", role), Span(toast.text, role)], row: row, column: 0, width: width)
+            put([Span(" \(mark) ", role), Span(said(toast.text, width: width - 3), role)], row: row, column: 0, width: width)
         }
+    }
+
+    /// A sentence that ends in a path keeps the path's end where there is no room for all of it.
+    private func said(_ text: String, width: Int) -> String {
+        guard columns(of: text) > width, let blank = text.lastIndex(of: " "), text[blank...].hasPrefix(" /") else { return text }
+        let head = String(text[...blank]) + glyphs.ellipsis
+        var path = String(text[text.index(after: blank)...])
+        while !path.isEmpty, columns(of: head + path) > width { path.removeFirst() }
+        return path.isEmpty ? text : head + path
     }
 
     private mutating func prompt(_ label: String, _ field: TextField, row: Int) {

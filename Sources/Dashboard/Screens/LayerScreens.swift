@@ -13,7 +13,7 @@ extension Painter {
         case .approval(let run): approval(model, run, layout)
         case .plans(let plans, let scroll): self.plans(plans, scroll, layout)
         case .output(let title, let lines, let scroll): output(title, lines, scroll, layout)
-        case .confirmation(let confirmation): change(model, confirmation, layout)
+        case .confirmation(let confirmation): question(model, confirmation, layout)
         case .filter, .userPrompt, nil: break
         }
     }
@@ -148,23 +148,26 @@ extension Painter {
         if !run.isHeld {
             lines.append([Span("run \(view.run) is not held any more: \(run.word)", .warning)])
         }
-        for held in view.held_by {
-            for (index, text) in wrapped(held, width: min(64, layout.width - 16)).enumerated() {
-                lines.append([Span(index == 0 ? "held by   " : "          ", .dim), Span(text, .held)])
-            }
-        }
+        // The numbers come first: on the smallest screen they are what `y` is about, and labels give way to them.
+        func label(_ text: String) -> Span { Span(layout.isSmall ? "" : text.padded(to: 10), .dim) }
         lines.append([
-            Span("changes   ", .dim), Span("+\(NumberText.grouped(view.entered)) entered", .entered), Span("  "),
+            label("changes"), Span("+\(NumberText.grouped(view.entered)) entered", .entered), Span("  "),
             Span("-\(NumberText.grouped(view.left)) left", .left),
             Span("  \(NumberText.grouped(view.unchanged)) unchanged", .dim),
         ])
         if let before = view.ledger_before {
             let percent = NumberText.percent(view.left, of: before) ?? 0
             lines.append([
-                Span("ledger    ", .dim), Span(NumberText.grouped(before)),
+                label("ledger"), Span(NumberText.grouped(before)),
                 Span(" then \(NumberText.grouped(before &+ view.entered &- view.left))"),
                 Span("   \(percent)% leave", percent > 20 ? .warning : .dim),
             ])
+        }
+        for held in view.held_by {
+            let room = layout.isSmall ? layout.width - 4 : min(64, layout.width - 16)
+            for (index, text) in wrapped(held, width: room).prefix(layout.isSmall ? 2 : 8).enumerated() {
+                lines.append([label(index == 0 ? "held by" : ""), Span(text, .held)])
+            }
         }
         let history = (model.data.runs.history[ByteText(view.sync)] ?? []).filter { $0.outcome == "succeeded" }
         if !history.isEmpty {
@@ -185,7 +188,8 @@ extension Painter {
             let isLeave = event.view.event == "left"
             lines.append([Span(isLeave ? "  - left     " : "  + entered  ", isLeave ? .left : .entered), Span(event.view.user)])
         }
-        let region = middle(width: 78, height: lines.count + 2, layout)
+        var region = middle(width: 78, height: lines.count + 2, layout)
+        if layout.isSmall { region.height = min(lines.count + 2, layout.height - 3) }
         box(region, title: "approve \(view.sync), run \(view.run)?", note: "y sends it", isFocused: true)
         for (offset, spans) in lines.enumerated() { line(spans, offset, in: region.inside) }
     }
@@ -227,8 +231,33 @@ extension Painter {
         pager("dry run", lines, scroll, layout)
     }
 
+    /// Text whose long lines are folded. It scrolls by whole lines, and only what shows is folded.
     private mutating func output(_ title: String, _ lines: [String], _ scroll: Int, _ layout: ScreenLayout) {
-        pager(title, lines.map { [Span($0)] }, scroll, layout)
+        let width = max(60, layout.width - 8)
+        let room = min(width, layout.width) - 4
+        var height = 0
+        for line in lines where height < layout.height { height += folded(line, width: room).count }
+        let region = middle(width: width, height: height + 2, layout)
+        box(region, title: title, note: "Esc closes", isFocused: true)
+        let inside = region.inside
+        // No further down than to where the last line is on the last row.
+        var last = lines.count
+        var taken = 0
+        while last > 0 {
+            taken += folded(lines[last - 1], width: room).count
+            guard taken <= inside.height || last == lines.count else { break }
+            last -= 1
+        }
+        var next = min(scroll, last)
+        var offset = 0
+        while next < lines.count, offset < inside.height {
+            for part in folded(lines[next], width: room) {
+                line([Span(part)], offset, in: inside)
+                offset += 1
+            }
+            next += 1
+        }
+        more(below: lines.count - next, region)
     }
 
     private mutating func pager(_ title: String, _ lines: [[Span]], _ scroll: Int, _ layout: ScreenLayout) {
@@ -242,16 +271,49 @@ extension Painter {
         more(below: lines.count - first - inside.height, region)
     }
 
+    /// What has to be seen before a question is answered.
+    private mutating func question(_ model: DashboardModel, _ confirmation: Confirmation, _ layout: ScreenLayout) {
+        guard case .effects(let effects) = confirmation.accepted, let effect = effects.first else { return }
+        switch effect {
+        case .approve(let run, _, true): withheld(model, ByteText(run), layout)
+        case .approve(let run, _, false): approval(model, ByteText(run), layout)
+        case .saveSchedule: change(model, layout)
+        default: break
+        }
+    }
+
+    /// The rows that withheld a run's leaves.
+    private mutating func withheld(_ model: DashboardModel, _ id: ByteText, _ layout: ScreenLayout) {
+        guard let view = model.data.runs.row(id)?.view else { return }
+        let width = min(78, layout.width)
+        var lines: [[Span]] = [[
+            Span("\(NumberText.grouped(view.withheld)) leaves withheld", .left),
+            Span("  \(NumberText.counted(view.unreadable, "unreadable row"))", .warning),
+        ]]
+        for bad in view.bad_rows.prefix(100) {
+            for text in folded("row \(bad.position): \(bad.reason)", width: width - 4) { lines.append([Span(text)]) }
+        }
+        if view.bad_rows.isEmpty { lines.append([Span("no bad row was kept", .dim)]) }
+        var region = middle(width: width, height: lines.count + 2, layout)
+        if layout.isSmall { region.height = min(lines.count + 2, layout.height - 3) }
+        box(region, title: "leaves of \(view.sync), run \(view.run)", isFocused: true)
+        for (offset, spans) in lines.enumerated() { line(spans, offset, in: region.inside) }
+        more(below: lines.count - region.inside.height, region)
+    }
+
     /// The changed lines of `rollcall.yaml`, before they are written.
-    private mutating func change(_ model: DashboardModel, _ confirmation: Confirmation, _ layout: ScreenLayout) {
-        guard model.screen == .editor, let editor = model.editor, case .effects(let effects) = confirmation.accepted,
-            effects.contains(where: { if case .saveSchedule = $0 { true } else { false } })
-        else { return }
-        let lines = editor.change.flatMap { edit -> [[Span]] in
-            let number = "\(edit.line) "
-            let (old, new) = Self.fromDifference(edit.old, edit.new, room: layout.width - 12)
-            return [old.map { [Span(number + "- ", .left), Span($0)] }, new.map { [Span(number + "+ ", .entered), Span($0)] }]
-                .compactMap { $0 }
+    private mutating func change(_ model: DashboardModel, _ layout: ScreenLayout) {
+        guard model.screen == .editor, let editor = model.editor else { return }
+        var lines: [[Span]] = []
+        func add(_ text: String?, _ mark: String, _ role: Role) {
+            guard let text else { return }
+            for (index, part) in folded(text, width: layout.width - 4 - mark.count).enumerated() {
+                lines.append([Span(index == 0 ? mark : String(repeating: " ", count: mark.count), role), Span(part)])
+            }
+        }
+        for edit in editor.change {
+            add(edit.old, "\(edit.line) - ", .left)
+            add(edit.new, "\(edit.line) + ", .entered)
         }
         let height = min(lines.count + 2, max(3, layout.height - 4))
         let region = Region(
@@ -262,13 +324,33 @@ extension Painter {
 }
 
 extension Painter {
-    /// Two versions of a line; where they do not fit, from shortly before their first difference, so that it shows.
-    fileprivate static func fromDifference(_ old: String?, _ new: String?, room: Int) -> (String?, String?) {
-        guard let old, let new, max(old.count, new.count) > room else { return (old, new) }
-        let same = zip(old, new).prefix { $0 == $1 }.count
-        let cut = max(0, same - 16)
-        guard cut > 0 else { return (old, new) }
-        return ("..." + old.dropFirst(cut), "..." + new.dropFirst(cut))
+    /// A line as the lines that fit a width: broken at a blank where one is near, with what is between words as it was,
+    /// so that columns stay where they are.
+    func folded(_ text: String, width: Int) -> [String] {
+        guard width > 8, text.utf8.count > width else { return [text] }
+        var lines: [String] = []
+        var part = ""
+        var used = 0
+        for character in text {
+            let taken = columns(of: String(character))
+            if used + taken > width {
+                // The word that does not fit goes along, unless it takes most of the line.
+                var moved = ""
+                if character != " ", let blank = part.lastIndex(of: " "),
+                    part.distance(from: blank, to: part.endIndex) < width / 2
+                {
+                    moved = String(part[part.index(after: blank)...])
+                    part = String(part[..<blank])
+                }
+                lines.append(part)
+                part = "  " + moved
+                used = columns(of: part)
+                if character == " " { continue }
+            }
+            part.append(character)
+            used += taken
+        }
+        return lines + [part]
     }
 }
 

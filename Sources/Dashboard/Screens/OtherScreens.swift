@@ -5,8 +5,13 @@ import Scheduling
 extension Painter {
     mutating func schedules(_ model: DashboardModel, _ layout: ScreenLayout) {
         guard let region = layout.table else { return }
-        table(.fires, model, in: region)
-        guard let foot = layout.foot else { return }
+        let isUnknown = model.shown.configuration.isUnknown
+        if isUnknown {
+            put(ConfigurationFacts.unknownText, row: region.row, column: 1, width: region.width - 1, role: .warning)
+        } else {
+            table(.fires, model, in: region)
+        }
+        guard let foot = layout.foot, !isUnknown else { return }
         rule("the coming day, and the month's downloads", row: foot.row, in: foot)
         let inside = Region(row: foot.row + 1, column: 1, width: width - 2, height: foot.height - 1)
         load(model, inside)
@@ -112,12 +117,12 @@ extension Painter {
 
     mutating func engine(_ model: DashboardModel, _ region: Region) {
         let inside = Region(row: region.row + 1, column: 1, width: region.width - 2, height: region.height - 1)
-        for (offset, item) in engineLines(model).enumerated() {
+        for (offset, item) in engineLines(model, width: inside.width).enumerated() {
             line([Span(item.0.padded(to: 12), .dim)] + item.1, offset, in: inside)
         }
     }
 
-    mutating func engineLines(_ model: DashboardModel) -> [(String, [Span])] {
+    mutating func engineLines(_ model: DashboardModel, width: Int) -> [(String, [Span])] {
         guard let view = model.shown.engine else { return [("engine", [Span("not connected", .warning)])] }
         var lines: [(String, [Span])] = []
         let started = Instant.parse(rfc3339: view.started_at)
@@ -127,7 +132,7 @@ extension Painter {
         ]))
         lines.append(("workspace", [Span(view.workspace)]))
         lines.append(("sending", [view.frozen ? Span("frozen", .bad) : Span("allowed", .good)]))
-        let late = view.lateness_ms.map { "99 of 100 runs start within \($0) ms of their time" }
+        let late = view.lateness_ms.map { "starts at most \($0) ms late (p99)" }
         let isLate = (view.lateness_ms ?? 0) > 5_000
         lines.append(("scheduler", [
             view.schedules ? Span("follows schedules", .good) : Span("does not follow schedules", .warning),
@@ -142,11 +147,18 @@ extension Painter {
         lines.append(("config", [
             Span(String(view.configuration_digest.prefix(12))),
             Span(loaded.map { "  loaded \(ticker.age(of: $0)) ago".ago } ?? "", .dim),
-            Span("  \(NumberText.counted(model.shown.configuration.cohorts.count, "cohort"))", .dim),
+            Span(
+                model.shown.configuration.isUnknown
+                    ? "" : "  \(NumberText.counted(model.shown.configuration.cohorts.count, "cohort"))", .dim),
         ]))
-        lines.append(("", [
-            view.configuration_error.map { Span($0, .error) } ?? Span("the file on disk is the active one", .dim),
-        ]))
+        if let problem = view.configuration_error ?? model.shown.configuration.problem {
+            for (index, text) in folded(problem, width: width - 12).enumerated() {
+                lines.append((index == 0 ? "refused" : "", [Span(text, .error)]))
+            }
+            if model.shown.configuration.isUnknown { lines.append(("", [Span(ConfigurationFacts.unknownText, .warning)])) }
+        } else {
+            lines.append(("", [Span("the file on disk is the active one", .dim)]))
+        }
         lines.append(("interface", [
             Span("version \(view.api)", .dim), Span("  \(connectionWords(model))", .dim),
         ]))

@@ -66,16 +66,23 @@ extension Painter {
         var lines: [(String, [Span])] = []
         lines.append(("state", stateLine(model, row)))
         let cohort = model.shown.cohort(view.cohort)
+        let isUnknown = model.shown.configuration.isUnknown
         let zone = cohort?.schedule.timezone ?? model.shown.configuration.timezone
-        var schedule = [Span(view.schedule), Span("  \(zone)", .dim)]
+        var schedule = [Span(view.schedule), Span(isUnknown ? "" : "  \(zone)", .dim)]
         if let jitter = cohort?.schedule.jitter { schedule.append(Span("  jitter \(jitter)", .dim)) }
         if let overlap = cohort?.schedule.overlap { schedule.append(Span("  overlap \(overlap)", .dim)) }
         lines.append(("schedule", schedule))
         lines.append(("next", nextFires(model, row)))
         lines.append(("last", lastLine(model, row)))
         lines.append(("size", sizeLine(model, row, width: region.width - 10)))
-        if let guards = cohort?.guards, !guards.isEmpty {
-            lines.append(("guards", [Span(guards.map { "\($0.label) \($0.value)" }.joined(separator: "  "), .dim)]))
+        if isUnknown {
+            lines.append(("guards", [Span(ConfigurationFacts.unknownText, .warning)]))
+        } else if let guards = cohort?.guards, !guards.isEmpty {
+            // Two lines where one does not hold them all and the others keep their place.
+            let parts = guards.map { "\($0.label) \($0.value)" }
+            for (index, text) in joined(parts, width: region.width - 10).prefix(region.height >= 9 ? 2 : 1).enumerated() {
+                lines.append((index == 0 ? "guards" : "", [Span(text, .dim)]))
+            }
         }
         let rejects = view.rejects > 0
             ? Span("\(NumberText.grouped(view.rejects)) wait", .warning) : Span("none", .dim)
@@ -87,6 +94,19 @@ extension Painter {
         for (offset, item) in lines.enumerated() where offset < region.height {
             line([Span(item.0.padded(to: 10), .dim)] + item.1, offset, in: region)
         }
+    }
+
+    /// Parts side by side, broken between them.
+    private func joined(_ parts: [String], width: Int) -> [String] {
+        var lines: [String] = []
+        for part in parts {
+            if let last = lines.last, columns(of: last) + columns(of: part) + 2 <= width {
+                lines[lines.count - 1] = last + "  " + part
+            } else {
+                lines.append(part)
+            }
+        }
+        return lines
     }
 
     private mutating func stateLine(_ model: DashboardModel, _ row: SyncRow) -> [Span] {
@@ -126,6 +146,7 @@ extension Painter {
         var spans = [Span("run \(run.view.run) "), Span(run.word, Theme.role(of: run.word))]
         if let finished = run.finished { spans.append(Span("  \(ticker.age(of: finished)) ago".ago, .dim)) }
         if let seconds = run.seconds { spans.append(Span("  in \(DurationText.taken(seconds: seconds))", .dim)) }
+        if run.movedNobody { return spans + [Span("  moved nobody", .dim)] }
         spans.append(Span("  +\(NumberText.grouped(run.view.entered))", .entered))
         spans.append(Span(" -\(NumberText.grouped(run.view.left))", .left))
         return spans

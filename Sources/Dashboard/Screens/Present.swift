@@ -62,6 +62,7 @@ extension Painter {
             if model.isEmpty { return emptyState(model, layout) }
             if layout.isSmall { return smallOverview(model, layout) }
         }
+        smallHead(model, layout)
         switch model.screen {
         case .overview: overview(model, layout)
         case .cohort(let sync): cohort(model, sync, layout)

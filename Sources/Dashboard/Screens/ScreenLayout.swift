@@ -9,6 +9,8 @@ struct ScreenLayout {
     let isSmall: Bool
     /// Lines across the screen that say what concerns everything.
     let banners: [Span]
+    /// What a small screen is about, in one line under the header; nil where that shows by itself.
+    let titleRow: Int?
     /// Between header and prompt line.
     let body: Region
 
@@ -18,7 +20,12 @@ struct ScreenLayout {
         height = model.height
         isSmall = width < 60 || height < 12
         banners = isSmall ? [] : Self.banners(model)
-        let top = isSmall ? 1 : 2 + banners.count
+        let hasTitle: Bool = switch model.screen {
+        case .overview, .wallboard, .editor: false
+        default: isSmall ? height >= 8 : false
+        }
+        titleRow = hasTitle ? 1 : nil
+        let top = isSmall ? hasTitle ? 2 : 1 : 2 + banners.count
         let bottom = isSmall ? (height >= 6 ? 2 : 1) : 2
         body = Region(row: top, column: 0, width: width, height: max(0, height - top - bottom))
     }
@@ -30,6 +37,9 @@ struct ScreenLayout {
             let key = model.options.keymap.label(of: .freeze, ascii: model.options.isASCII) ?? ":unfreeze"
             banners.append(Span(" FROZEN: nothing is sent anywhere; \(key) lifts it", .banner))
         }
+        if model.options.isReadOnly, data.engine?.purpose == "none" {
+            banners.append(Span(" no engine serves this workspace: this is its last state, until one does", .banner))
+        }
         if let problem = data.configuration.problem ?? data.engine?.configuration_error {
             banners.append(Span(" refused, the last good one is active: \(problem)", .error))
         }
@@ -40,7 +50,7 @@ struct ScreenLayout {
     /// The whole table with its headings; nil when the screen has none.
     var table: Region? {
         guard model.currentList != nil else { return nil }
-        if isSmall { return body }
+        if isSmall { return smallTable }
         switch model.screen {
         case .overview: return overview.table
         case .wallboard: return wallboard.table
@@ -54,6 +64,25 @@ struct ScreenLayout {
         case .events, .logs: return body
         case .engine, .editor: return nil
         }
+    }
+
+    /// Under what is said of a run or a user, over why a member was rejected.
+    private var smallTable: Region {
+        guard titleRow != nil, body.height >= 5 else { return body }
+        switch model.screen {
+        case .run: return under(2)
+        case .user, .cohort: return under(1)
+        case .rejects: return above(2)
+        default: return body
+        }
+    }
+
+    /// What a small screen says besides its table; nil when there is no room.
+    var smallNote: Region? {
+        guard isSmall, let table, table.height < body.height else { return nil }
+        let isAbove = table.row > body.row
+        return Region(
+            row: isAbove ? body.row : table.bottom, column: 1, width: width - 1, height: body.height - table.height)
     }
 
     /// The rows of the table without its headings.
@@ -182,7 +211,9 @@ struct ScreenLayout {
 
     var cohort: Cohort {
         let isSummary = model.tab == .summary
-        let facts = isSummary ? min(body.height >= 19 ? 9 : body.height >= 16 ? 7 : 4, max(0, body.height - 4)) : 1
+        // The guards take two lines where the screen is narrow.
+        let most = width < 118 ? 10 : 9
+        let facts = isSummary ? min(body.height >= 19 ? most : body.height >= 16 ? 7 : 4, max(0, body.height - 4)) : 1
         let problem = isSummary && body.height >= 18 ? body.height >= 30 ? 7 : 5 : 0
         let table = Region(
             row: body.row + facts, column: 0, width: width, height: max(0, body.height - facts - problem))

@@ -56,6 +56,77 @@ extension Painter {
         }
     }
 
+    /// What a small screen is about: a line with its name and how that stands, and what its table does not say.
+    mutating func smallHead(_ model: DashboardModel, _ layout: ScreenLayout) {
+        guard let row = layout.titleRow else { return }
+        let (name, state) = smallTitle(model)
+        let stateWidth = columns(of: state.text)
+        let room = max(12, width - stateWidth - 3)
+        put(" " + name, row: row, column: 0, width: room, role: .strong)
+        if room + stateWidth < width { put([state], row: row, column: width - stateWidth - 1, width: stateWidth) }
+        guard let note = layout.smallNote else { return }
+        switch model.screen {
+        case .run(let id): smallRun(model, id, note)
+        case .user(let user): smallUser(model, user, note)
+        case .cohort(let sync):
+            guard let view = model.shown.sync(sync.text)?.view else { return }
+            line(view.reason ?? "\(view.schedule)  \(NumberText.grouped(view.ledger)) told", 0, in: note, role: .dim)
+        case .rejects:
+            let list = model.list(.rejects)
+            guard let index = list.rows[list.index], model.shown.rejects.indices.contains(index) else { return }
+            for (offset, text) in folded(model.shown.rejects[index].view.reason, width: note.width).enumerated() {
+                line(text, offset, in: note, role: .warning)
+            }
+        default: break
+        }
+    }
+
+    private func smallTitle(_ model: DashboardModel) -> (String, Span) {
+        switch model.screen {
+        case .cohort(let sync):
+            guard let row = model.shown.sync(sync.text) else { return (sync.text, Span("")) }
+            let state = model.shownState(row)
+            return (sync.text, Span(state, Theme.role(of: state)))
+        case .run(let id):
+            guard let run = model.shown.runs.row(id) else { return ("run \(id.text)", Span("")) }
+            return ("\(id.text) \(run.view.sync)", Span(run.word, Theme.role(of: run.word)))
+        default:
+            guard let kind = model.currentList else { return (model.screen.title, Span("")) }
+            let count = model.list(kind).rows.count
+            let place = count == 0 ? "none" : "\(model.list(kind).index + 1)/\(NumberText.grouped(count))"
+            return (model.screen.title, Span(place, .dim))
+        }
+    }
+
+    /// What a run changes and how much of it was taken, and why it stands where it does.
+    private mutating func smallRun(_ model: DashboardModel, _ id: ByteText, _ region: Region) {
+        guard let view = model.shown.runs.row(id)?.view else {
+            return line("asking for the run \(glyphs.ellipsis)", 0, in: region, role: .dim)
+        }
+        line([
+            Span("+\(NumberText.grouped(view.entered))", .entered), Span(" -\(NumberText.grouped(view.left))", .left),
+            Span("  \(NumberText.grouped(view.accepted)) accepted"),
+            Span("  \(NumberText.grouped(view.rejected)) rejected", view.rejected > 0 ? .warning : .dim),
+        ], 0, in: region)
+        line(view.held_by.first ?? view.reason ?? "read \(NumberText.grouped(view.read))", 1, in: region, role: .dim)
+    }
+
+    private mutating func smallUser(_ model: DashboardModel, _ user: ByteText, _ region: Region) {
+        guard model.shown.userOf == user, !model.shown.user.isEmpty else {
+            return line("looking the user up \(glyphs.ellipsis)", 0, in: region, role: .dim)
+        }
+        let views = model.shown.user
+        let member = views.filter(\.member)
+        if views.allSatisfy({ $0.told == "never" }) {
+            line("never told", 0, in: region, role: .dim)
+        } else {
+            line([
+                Span("in \(member.count) of \(views.count)", member.isEmpty ? .dim : .good),
+                Span("  " + member.map(\.sync).joined(separator: ", ")),
+            ], 0, in: region)
+        }
+    }
+
     /// Nothing is configured: what is missing, where it was looked for, which key comes next.
     mutating func emptyState(_ model: DashboardModel, _ layout: ScreenLayout) {
         let region = layout.body
@@ -87,4 +158,10 @@ extension Painter {
             put(spans, row: region.row + top + offset, column: indent, width: region.width - indent)
         }
     }
+}
+
+extension ConfigurationFacts {
+    /// Whether the file on disk is refused and no good one was ever seen: what the engine runs is its own secret then.
+    var isUnknown: Bool { problem != nil && cohorts.isEmpty }
+    static let unknownText = "rollcall.yaml is refused; what the engine runs is not shown here"
 }

@@ -28,7 +28,10 @@ extension Painter {
     private mutating func upcomingPane(_ model: DashboardModel, _ pane: Region) {
         box(pane, title: "next", note: "4 opens")
         let inside = pane.inside
-        if model.shown.fires.isEmpty { line("nothing will fire", 0, in: inside, role: .dim) }
+        if model.shown.fires.isEmpty {
+            let isUnknown = model.shown.configuration.isUnknown
+            line(isUnknown ? ConfigurationFacts.unknownText : "nothing will fire", 0, in: inside, role: .dim)
+        }
         for (offset, fire) in model.shown.fires.prefix(max(0, inside.height - 1)).enumerated() {
             line([
                 Span(ticker.zone.local(of: fire.at).clock.padded(to: 9), .strong),
@@ -60,9 +63,12 @@ extension Painter {
     }
 
     private mutating func throughputPane(_ model: DashboardModel, _ pane: Region) {
-        box(pane, title: "events a minute, the last hour")
         let inside = pane.inside
         let cells = min(60, max(1, inside.width - 2))
+        let span = cells == 60 ? "the last hour" : "the last \(cells) minutes"
+        let isWhole = model.eventsReachBack(milliseconds: Int64(cells) * DurationText.minute)
+        let newest = "the newest \(NumberText.grouped(model.shown.events.count))"
+        box(pane, title: "events a minute, \(isWhole ? span : newest)")
         var entered = [Int](repeating: 0, count: cells)
         var left = [Int](repeating: 0, count: cells)
         for event in model.shown.events.newest(DashboardData.eventCapacity) {
@@ -84,7 +90,7 @@ extension Painter {
 
     private mutating func enginePane(_ model: DashboardModel, _ pane: Region) {
         box(pane, title: "engine", note: "9 opens")
-        for (offset, item) in engineLines(model).enumerated() {
+        for (offset, item) in engineLines(model, width: pane.inside.width).enumerated() {
             line([Span(item.0.padded(to: 12), .dim)] + item.1, offset, in: pane.inside)
         }
     }

@@ -129,8 +129,8 @@ extension DashboardModel {
         let active = row.view.running.flatMap { shown.runs.row(ByteText($0)) }
         if let active, active.view.plan == nil { return Span("-", .dim) }
         guard let value = active.map({ live($0.view) }) ?? last else { return Span("-", .dim) }
-        var earlier = (shown.runs.history[row.id] ?? []).filter { $0.outcome != "failed" }.map(past)
-        if active == nil, !earlier.isEmpty { earlier.removeLast() }
+        let own = active == nil ? row.view.last_run.flatMap { Int($0) } : nil
+        let earlier = (shown.runs.history[row.id] ?? []).filter { $0.outcome != "failed" && $0.number != own }.map(past)
         let text = sign + NumberText.compact(value)
         if UsualBand.isOdd(value, among: earlier) { return Span(text + "!", .odd) }
         return Span(text, value == 0 ? .dim : sign == "+" ? .entered : .left)
@@ -225,7 +225,7 @@ extension DashboardModel {
         switch column {
         case "at":
             guard let at = event.at else { return Span("-", .dim) }
-            return Span(isLong ? painter.ticker.full(at) : painter.ticker.preciseClock(at), .dim)
+            return Span(isLong ? painter.ticker.full(at) : painter.ticker.streamTime(at), .dim)
         case "event": return Span(view.event, view.event == "left" ? .left : .entered)
         case "user": return user(view.user)
         case "sync": return Span(view.sync)
@@ -296,11 +296,23 @@ extension DashboardModel {
         case .info, .notice: .normal
         }
         switch column {
-        case "at": return Span(painter.ticker.preciseClock(line.at), .dim)
+        case "at": return Span(painter.ticker.streamTime(line.at), .dim)
         case "level": return Span("\(line.level)", role)
         case "from": return Span(line.source, .dim)
         case "text": return Span(line.text, role == .dim ? .dim : .normal)
         default: return Span("")
         }
+    }
+}
+
+extension Ticker {
+    /// The time of a stream's row in twelve cells: `10:57:12.081` today, `Tue 09:12:01` within a week, else the date.
+    func streamTime(_ instant: Instant) -> String {
+        let local = zone.local(of: instant)
+        let today = zone.local(of: now)
+        if local.date == today.date { return preciseClock(instant) }
+        let days = now.milliseconds(since: instant) / DurationText.day
+        if (0..<6).contains(days) { return "\(local.weekday.name.prefix(3)) \(clock(instant))" }
+        return local.year == today.year ? "\(local.dateText.dropFirst(5)) \(clock(instant).prefix(5))" : local.dateText
     }
 }

@@ -28,7 +28,7 @@ extension Painter {
         case .events, .runEvents: "no event yet"
         case .userEvents: model.shown.user.isEmpty ? "" : "never entered or left anything"
         case .destinations: "no destination"
-        case .rejects: "no rejects: everyone could be told"
+        case .rejects: "no rejects wait"
         case .logs: "nothing was logged yet"
         case .members: "nobody"
         }

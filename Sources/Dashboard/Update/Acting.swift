@@ -58,8 +58,7 @@ extension DashboardModel {
     }
 
     mutating func showApproval(_ run: RunRow) {
-        data.runEventsOf = run.id
-        data.runEvents = []
+        data.holdRunEvents(of: run.id, [])
         markStale(.runEvents)
         ask(.run(run.view.run))
         ask(.runEvents(run: run.view.run, limit: DashboardData.detailCapacity))
@@ -87,7 +86,7 @@ extension DashboardModel {
     /// Pauses what is not paused yet, or resumes all.
     private mutating func togglePause(_ names: [String]) {
         let wanted = Set(names.map(ByteText.init))
-        let rows = data.syncs.filter { wanted.contains($0.id) }
+        let rows = shown.syncs.filter { wanted.contains($0.id) }
         let running = rows.filter { !$0.view.paused }
         pause((running.isEmpty ? rows : running).map(\.view.sync), paused: !running.isEmpty)
     }

@@ -103,12 +103,13 @@ extension DashboardModel {
             let chosen = targetKeys(kind).compactMap { $0.text.flatMap { data.runs.row(ByteText($0)) } }
             if kind == .runs || chosen.contains(where: { $0.isActive || $0.isHeld }) { return chosen }
         }
+        // The runs that the display names, as they are now: a held display must not act on what came since.
         let syncs = Set(targetSyncs.map(ByteText.init))
-        let named = data.syncs.filter { syncs.contains($0.id) }.flatMap { [$0.view.running, $0.view.held_run] }
-        var rows = named.compactMap { $0.flatMap { data.runs.row(ByteText($0)) } }
-        let known = Set(rows.map(\.id))
-        rows += data.runs.active.filter { syncs.contains(ByteText($0.view.sync)) && !known.contains($0.id) }
-        return rows
+        let named = shown.syncs.filter { syncs.contains($0.id) }.flatMap { [$0.view.running, $0.view.held_run] }
+        var ids = named.compactMap { $0.map(ByteText.init) }
+        let known = Set(ids)
+        ids += shown.runs.active.filter { syncs.contains(ByteText($0.view.sync)) && !known.contains($0.id) }.map(\.id)
+        return ids.compactMap { data.runs.row($0) }
     }
 
     var activeRuns: [RunRow] { targetRuns.filter(\.isActive) }
@@ -116,7 +117,8 @@ extension DashboardModel {
 
     var targetRejects: [RejectRow] {
         guard screen == .rejects else { return [] }
-        return selectedRows(.rejects).compactMap { data.rejects.indices.contains($0) ? data.rejects[$0] : nil }
+        let rejects = shown.rejects
+        return selectedRows(.rejects).compactMap { rejects.indices.contains($0) ? rejects[$0] : nil }
     }
 
     /// `a@b`, or `3 syncs (a@b, c@d, …)`.
@@ -238,15 +240,12 @@ extension DashboardModel {
             tab = .summary
             reset(.cohortRuns, .members)
         case .run(let run):
-            if data.runEventsOf != run { data.runEvents = [] }
-            data.runEventsOf = run
+            if data.runEventsOf != run { data.holdRunEvents(of: run, []) }
+            if heldDisplay?.data.runEventsOf != run { heldDisplay?.data.holdRunEvents(of: run, []) }
             reset(.runEvents)
         case .user(let user):
-            if data.userOf != user {
-                data.user = []
-                data.userEvents = []
-            }
-            data.userOf = user
+            if data.userOf != user { data.hold(user: user, []) }
+            if heldDisplay?.data.userOf != user { heldDisplay?.data.hold(user: user, []) }
             reset(.userEvents)
         default: break
         }
@@ -283,7 +282,7 @@ extension DashboardModel {
     private mutating func openSelected() {
         if screen == .overview, pane == .events { return goTo(.events) }
         if screen == .overview, pane == .running {
-            guard let run = data.runs.active.first else { return say("no run is under way") }
+            guard let run = shown.runs.active.first else { return say("no run is under way") }
             return open(.run(run.id))
         }
         guard let kind = currentList, let row = selectedRow(kind) else { return say("nothing is selected") }

@@ -57,28 +57,127 @@ extension DashboardModel {
         case .sync(let names, let all, let full, let dryRun):
             guard let syncs = resolve(names, all: all) else { return }
             if data.isFrozen, !dryRun { return say("everything is frozen; F lifts it", .warning) }
-            if dryRun { self.dryRun(syncs) } else { askToSync(syncs, full: full) }
-        case .plan(let names, let all): if let syncs = resolve(names, all: all) { dryRun(syncs) }
-        case .approve(let run): withRun(run, \.isHeld, "is not held") { $0.showApproval($1) }
-        case .discard(let run): withRun(run, \.isHeld, "is not held") { $0.askToDiscard([$1]) }
-        case .cancel(let run): withRun(run, { $0.isActive || $0.isHeld }, "is not under way") { $0.askToCancel([$1]) }
+            if dryRun { plan(syncs, full: full) } else { askToSync(syncs, full: full) }
+        case .plan(let names, let all, let full, let sample):
+            guard let syncs = resolve(names, all: all) else { return }
+            guard let sample else { return plan(syncs, full: full) }
+            for sync in syncs {
+                outbox.append(.command(["plan", sync, "--sample", "\(sample)"] + (full ? ["--full"] : [])))
+            }
+        case .approve(let run, let reason, true):
+            withRun(run, { $0.view.withheld > 0 && $0.view.outcome != nil }, "has no withheld leaves to send") { model, row in
+                model.askToSendLeaves(of: row, reason)
+            }
+        case .approve(let run, let reason, false):
+            withRun(run, \.isHeld, "is not held") { model, row in model.showApproval(row, reason) }
+        case .discard(let run, let reason):
+            withRun(run, \.isHeld, "is not held") { model, row in
+                guard let reason else { return model.askToDiscard([row]) }
+                model.ask(
+                    "discard the held plan of \(row.view.sync)?   y discards it",
+                    [.command(["discard", row.view.run, "--reason=\(reason)"])])
+            }
+        case .cancel(let run, let reason):
+            withRun(run, { $0.isActive || $0.isHeld }, "is not under way") { model, row in
+                guard let reason else { return model.askToCancel([row]) }
+                model.ask(
+                    "cancel run \(row.view.run) of \(row.view.sync)?   y cancels it",
+                    [.command(["cancel", row.view.run, "--reason=\(reason)"])])
+            }
+        case .retryRejects(let name): askToRetry(of: name)
+        case .dismissReject(let id): askToDismiss(id)
         case .pause(let names): if let syncs = resolve(names, all: false) { pause(syncs, paused: true) }
         case .resume(let names): if let syncs = resolve(names, all: false) { pause(syncs, paused: false) }
         case .freeze(let isFrozen): askToFreeze(isFrozen)
-        case .schedule(let name, let when): if let sync = resolve(name.isEmpty ? [] : [name], all: false)?.first {
+        case .schedule(let name, let when, let timezone):
+            guard let sync = resolve(name.isEmpty ? [] : [name], all: false)?.first else { return }
             editSchedule(of: sync)
-            if let when, screen == .editor { _ = editor?.replaceWhen(when, now: now) }
-        }
+            guard screen == .editor else { return }
+            if let when { _ = editor?.replaceWhen(when, now: now) }
+            if let timezone { editor?.replaceTimezone(timezone, now: now) }
         case .guardLimit(let name, let limit, let value): askToSetGuard(of: name, limit, to: value)
-        case .host(let words) where words[0] == "purge":
-            ask("remove \(words.dropFirst().joined(separator: " ")) from history for good?   y removes", [.command(words)])
+        case .host(let words):
+            guard let question = Self.question(before: words) else { return outbox.append(.command(words)) }
+            ask(question, [.command(words)])
         default: executeView(command)
         }
+    }
+
+    /// What a command asks before the host carries it out; nil for one that only looks.
+    private static func question(before words: [String]) -> String? {
+        guard words.count > 1 else { return nil }
+        let name = words[1]
+        switch words[0] {
+        case "undo": return "undo run \(name)? Its inverse is planned and held for approval.   y plans"
+        case "retire": return "retire \(name)? `false` for everyone is planned and held for approval.   y plans"
+        case "migrate": return "migrate \(name)? Its members' move is planned and held for approval.   y plans"
+        case "purge": return "remove \(name) from history for good?   y removes"
+        default: return nil
+        }
+    }
+
+    private mutating func plan(_ syncs: [String], full: Bool) {
+        outbox.append(.plan(syncs, full: full))
+        say("planning \(named(syncs))...")
+    }
+
+    /// The plan with its numbers and sample, as the key shows it; the question carries the reason.
+    private mutating func showApproval(_ run: RunRow, _ reason: String?) {
+        showApproval(run)
+        guard let reason else { return }
+        replaceLayer(.confirmation(Confirmation(
+            question: "approve run \(run.view.run) of \(run.view.sync)?   y sends it",
+            accepted: .effects([.approve(run: run.view.run, reason: reason, leaves: false)]))))
+    }
+
+    /// The rows that could not be read are shown with the question.
+    private mutating func askToSendLeaves(of run: RunRow, _ reason: String?) {
+        ask(.run(run.view.run))
+        ask(
+            "send the \(NumberText.grouped(run.view.withheld)) leaves that run \(run.view.run) withheld?   y sends them",
+            [.approve(run: run.view.run, reason: reason, leaves: true)])
+    }
+
+    private mutating func askToRetry(of name: String?) {
+        var rejects = data.rejects
+        if let name {
+            guard let syncs = resolve([name], all: false) else { return }
+            let wanted = Set(syncs.map(ByteText.init))
+            rejects = rejects.filter { wanted.contains(ByteText($0.view.sync)) }
+        }
+        guard !rejects.isEmpty else { return say("no reject waits" + (name.map { " at \($0)" } ?? ""), .warning) }
+        var seen: Set<ByteText> = []
+        let syncs = rejects.map(\.view.sync).filter { seen.insert(ByteText($0)).inserted }
+        ask(
+            "retry \(NumberText.counted(rejects.count, "reject")) by running \(named(syncs))?   y retries",
+            [.retry(rejects: rejects.map(\.view.id), syncs: syncs)])
+    }
+
+    private mutating func askToDismiss(_ id: String) {
+        guard let view = data.rejects.first(where: { ByteText($0.view.id) == ByteText(id) })?.view else {
+            return say("no reject \(id) waits", .error)
+        }
+        ask(
+            "dismiss \(view.user) at \(view.sync)? Not sent again until it changes.   y dismisses", [.dismiss([view.id])])
+    }
+
+    /// Everything about the selected line of the log, which its row may cut.
+    mutating func openLogLine() {
+        guard let row = selectedRow(.logs), let line = shown.logs[row] else { return say("nothing is selected") }
+        let ticker = Ticker(now: now, mode: timeMode == .utc ? .utc : .local, zone: options.zone)
+        let painter = Painter(
+            width: 0, height: 0, ticker: ticker, theme: .mono, glyphs: options.isASCII ? .ascii : .unicode)
+        // Folded here too, so that it scrolls line by line on a screen that holds few of them.
+        let text = painter.folded(line.text, width: min(width, max(60, width - 8)) - 4)
+        layers.append(.output(title: "\(line.level) of \(line.source)", lines: [ticker.full(line.at), ""] + text, scroll: 0))
     }
 
     /// Shows what holds now beside what shall hold.
     private mutating func askToSetGuard(of name: String, _ limit: String, to value: String?) {
         guard let sync = resolve([name], all: false)?.first, let cohort = data.cohort(Self.cohort(of: sync)) else { return }
+        if cohort.guards.contains(where: { $0.label == "guards" && $0.value == "off" }) {
+            return say("\(cohort.key) says `guards: off`: take that out of rollcall.yaml before a limit can hold", .error)
+        }
         guard let now = cohort.guards.first(where: { $0.label == limit })?.value else {
             let known = cohort.guards.map(\.label).joined(separator: ", ")
             return say("no guard `\(limit)` on \(cohort.key)" + (known.isEmpty ? "" : "; there are \(known)"), .error)
@@ -118,8 +217,8 @@ extension DashboardModel {
             say("mouse \(isOn ? "on" : "off")")
         case .dump(let name): outbox.append(.dumpScreen(name: name))
         case .mark(let all): perform(all ? .markAll : .mark)
+        case .action(.open) where currentList == .logs: openLogLine()
         case .action(let action): perform(action)
-        case .host(let words): outbox.append(.command(words))
         default: break
         }
     }
@@ -135,7 +234,9 @@ extension DashboardModel {
         case .pause, .resume: .pause
         case .freeze: .freeze
         case .schedule, .guardLimit: .editSchedule
-        case .host(let words): ["overlap", "verify", "doctor", "check"].contains(words[0]) ? nil : .discard
+        case .retryRejects: .retry
+        case .dismissReject: .dismiss
+        case .host(let words): question(before: words) == nil ? nil : .discard
         default: nil
         }
     }

@@ -15,6 +15,7 @@ extension DashboardModel {
         guard let kind = currentList else { return }
         refresh(kind)
         guard var list = lists[kind], list.rows.count > 0 else { return }
+        list.isTouched = true
         list.index = min(max(0, index), list.rows.count - 1)
         list.selected = list.rows[list.index].flatMap { key(kind, $0) }
         if kind.isStream {

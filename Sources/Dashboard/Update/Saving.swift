@@ -1,3 +1,4 @@
+import Control
 import Scheduling
 import TerminalText
 
@@ -41,17 +42,41 @@ extension DashboardModel {
         PrintableText.of(cell(kind, row, column, width: 12, &painter).text)
     }
 
-    /// The visible rows with all columns (RFC 4180). A cell that a spreadsheet would take for a formula is quoted with
-    /// an apostrophe in front.
+    /// A cell as it is saved: with the date and zone of every time, and with names in place of what moves.
+    private func saved(_ kind: ListKind, _ row: Int, _ column: Column, _ painter: inout Painter) -> String {
+        if let instant = instant(kind, row, column.id) { return instant.rfc3339 }
+        if kind == .syncs || kind == .wall, column.id == "destination", shown.syncs.indices.contains(row) {
+            return PrintableText.of(shown.syncs[row].view.destination)
+        }
+        return text(kind, row, column, &painter)
+    }
+
+    /// The time that a cell is about; nil for any other cell.
+    private func instant(_ kind: ListKind, _ row: Int, _ column: String) -> Instant? {
+        let data = shown
+        switch (kind, column) {
+        case (.syncs, "next"), (.wall, "next"): return data.syncs.indices.contains(row) ? data.syncs[row].next : nil
+        case (.syncs, "last"), (.wall, "last"): return data.syncs.indices.contains(row) ? data.syncs[row].lastFinished : nil
+        case (.runs, "started"), (.cohortRuns, "started"): return data.runs.row(at: row)?.when
+        case (.fires, "at"), (.fires, "utc"): return data.fires.indices.contains(row) ? data.fires[row].at : nil
+        case (.events, "at"), (.runEvents, "at"), (.userEvents, "at"): return event(kind, row)?.at
+        case (.rejects, "age"): return data.rejects.indices.contains(row) ? data.rejects[row].at : nil
+        case (.logs, "at"): return data.logs[row]?.at
+        default: return nil
+        }
+    }
+
+    /// The visible rows with all columns but those that only the moment makes sense of (RFC 4180). A cell that a
+    /// spreadsheet would take for a formula is quoted with an apostrophe in front.
     private mutating func csv(_ kind: ListKind) -> String {
         refresh(kind)
-        let columns = Columns.all(of: kind).filter { $0.id != "trend" }
+        let columns = Columns.all(of: kind).filter { $0.id != "trend" && $0.id != "in" }
         var painter = textPainter()
         var text = columns.map(\.id).joined(separator: ",") + "\r\n"
         let list = list(kind)
         for index in 0..<list.rows.count {
             guard let row = list.rows[index] else { continue }
-            text += columns.map { quoted(self.text(kind, row, $0, &painter)) }.joined(separator: ",") + "\r\n"
+            text += columns.map { quoted(saved(kind, row, $0, &painter)) }.joined(separator: ",") + "\r\n"
         }
         return text
     }

@@ -21,6 +21,12 @@ extension DashboardModel {
     // MARK: - Time
 
     private mutating func tick(_ now: Instant) {
+        // The clock alone makes a sync late, which filters and orders go by.
+        let late = DurationText.minute
+        let before = self.now
+        if data.syncs.contains(where: { row in
+            row.next.map { before.milliseconds(since: $0) < late && now.milliseconds(since: $0) >= late } ?? false
+        }) { markStale(.syncs, .wall) }
         self.now = now
         if let until = toast?.until, until <= now.milliseconds { toast = nil }
         if let until = undo?.until, until <= now { undo = nil }
@@ -28,7 +34,7 @@ extension DashboardModel {
         if refreshes, now.milliseconds(since: lastRefresh) >= Self.refreshSpan {
             lastRefresh = now
             ask(.destinations)
-            if isSending { ask(.status) } else { ask(.engine) }
+            if isSending || screen == .rejects { ask(.status) } else { ask(.engine) }
         }
         if let kind = currentList { refresh(kind) }
         if screen == .wallboard { refresh(.destinations) }
@@ -41,6 +47,8 @@ extension DashboardModel {
         guard case .live = connection else { return false }
         switch screen {
         case .destinations, .engine, .wallboard: return true
+        // No notice tells of a reject that was dismissed elsewhere.
+        case .rejects: return true
         // Whether a destination takes anything is told by no notice.
         case .overview, .cohort, .run: return isSending
         default: return false
@@ -118,12 +126,7 @@ extension DashboardModel {
     private mutating func append(_ event: EventRow) {
         let sequence = data.events.append(event)
         admit(sequence, to: .events) { $0.matches(Self.fields(of: event.view)) }
-        if let run = data.runEventsOf, ByteText(event.view.run) == run {
-            if data.runEvents.count < DashboardData.detailCapacity {
-                data.runEvents.append(event)
-                markStale(.runEvents)
-            }
-        }
+        if data.takeRunEvent(event) { markStale(.runEvents) }
         if let user = data.userOf, ByteText(event.view.user) == user {
             data.userEvents.insert(event, at: 0)
             if data.userEvents.count > DashboardData.detailCapacity { data.userEvents.removeLast() }
@@ -162,7 +165,10 @@ extension DashboardModel {
             data.engine = view
             answered(.engine)
         case .status(let views):
+            let rejects = data.syncs.map(\.view.rejects)
             data.syncs = views.map(SyncRow.init)
+            let areShown = screen == .rejects || !data.rejects.isEmpty
+            if areShown, rejects != views.map(\.rejects) { ask(.rejects) }
             hasSnapshot = true
             markStale(.syncs, .wall)
             if data.plans.isEmpty { plan() }
@@ -180,23 +186,45 @@ extension DashboardModel {
             }
         case .run(let view):
             data.runs.take(view, at: now)
+            if let held = heldDisplay, held.data.runs.row(ByteText(view.run)) == nil {
+                heldDisplay?.data.runs.take(view, at: held.now)
+            }
             markStale(.runs, .cohortRuns)
             answered(.run(view.run))
         case .backlog(let views):
-            if data.events.isEmpty { views.forEach { append(EventRow($0)) } }
-            for question in waiting { if case .backlog = question { answered(question) } }
+            var limit = DashboardData.backlogLimit
+            for question in waiting {
+                guard case .backlog(let asked) = question else { continue }
+                limit = asked
+                answered(question)
+            }
+            data.take(backlog: views, limit: limit)
+            markStale(.events)
         case .runEvents(let run, let views):
-            data.runEventsOf = ByteText(run)
-            data.runEvents = views.suffix(DashboardData.detailCapacity).map(EventRow.init)
+            let id = ByteText(run)
+            data.holdRunEvents(of: id, views)
+            // What is asked for while the display is held still comes; what it shows already stands still.
+            if let held = heldDisplay?.data, held.runEventsOf != id || held.runStream.isEmpty {
+                heldDisplay?.data.holdRunEvents(of: id, views)
+            }
             markStale(.runEvents)
             for question in waiting { if case .runEvents(run, _) = question { answered(question) } }
-        case .user(let id, let views): take(user: id, views)
-        case .members(let sync, let members, let isComplete):
-            data.membersOf = ByteText(sync)
-            data.members = members.prefix(DashboardData.detailCapacity).map(ByteText.init)
-            data.membersAreComplete = isComplete && members.count <= DashboardData.detailCapacity
+        case .user(let id, let views):
+            let user = ByteText(id)
+            data.hold(user: user, views)
+            if let held = heldDisplay?.data, held.userOf != user || held.user.isEmpty {
+                heldDisplay?.data.hold(user: user, views)
+            }
+            markStale(.userEvents)
+            answered(.user(id))
+        case .members(let name, let members, let isComplete):
+            let sync = ByteText(name)
+            data.holdMembers(of: sync, members, isComplete: isComplete)
+            if let held = heldDisplay?.data, held.membersOf != sync {
+                heldDisplay?.data.holdMembers(of: sync, members, isComplete: isComplete)
+            }
             markStale(.members)
-            for question in waiting { if case .members(sync, _) = question { answered(question) } }
+            for question in waiting { if case .members(name, _) = question { answered(question) } }
         case .catalog(let views):
             answered(.catalog)
             guard !views.isEmpty else { return say("no source lists a cohort", .warning) }
@@ -210,16 +238,6 @@ extension DashboardModel {
             answered(question)
             say(refusal.message, .error)
         }
-    }
-
-    private mutating func take(user id: String, _ views: [UserView]) {
-        data.userOf = ByteText(id)
-        data.user = views
-        data.userEvents = views.flatMap(\.events).map(EventRow.init)
-            .sorted { ($0.at ?? .earliestWritable) > ($1.at ?? .earliestWritable) }
-        data.userEvents = Array(data.userEvents.prefix(DashboardData.detailCapacity))
-        markStale(.userEvents)
-        answered(.user(id))
     }
 
     // MARK: - Configuration
@@ -287,7 +305,9 @@ extension DashboardModel {
             data.engine?.frozen = isFrozen
             ask(.engine)
             ask(.status)
-        case .dismiss, .retry: ask(.rejects)
+        case .dismiss, .retry:
+            ask(.rejects)
+            ask(.status)
         default: break
         }
     }

@@ -6,7 +6,9 @@ import Scheduling
 extension Engine {
     /// Plans the inverse of a finished run for the members unchanged since.
     package func undo(_ id: RunID, actor: String, reason: String?) async throws(EngineRefusal) -> RunRecord {
-        let target = try await record(id)
+        var target = try await record(id)
+        try await takeUpLeft(of: target.sync)
+        target = try await record(id)
         guard target.phase == .finished else {
             throw .notPossible("run \(id) is not over: \(target.describedState)")
         }
@@ -31,6 +33,7 @@ extension Engine {
 
     /// Plans to tell everyone `false` whom the destination was told of, whatever the source and the file say.
     package func retire(_ sync: SyncID, actor: String, reason: String?) async throws(EngineRefusal) -> RunRecord {
+        try await takeUpLeft(of: sync)
         let told = try toldIdentity(of: sync)
         var notes: [String] = []
         if definition(of: sync) != nil {
@@ -42,6 +45,7 @@ extension Engine {
 
     /// Plans to move the members to the configured trait: `false` on the one that was told, `true` on the new one.
     package func migrate(_ sync: SyncID, actor: String, reason: String?) async throws(EngineRefusal) -> RunRecord {
+        try await takeUpLeft(of: sync)
         let told = try toldIdentity(of: sync)
         guard let definition = definition(of: sync), let destination = destination(sync.destination) else {
             throw .notPossible(
@@ -61,6 +65,9 @@ extension Engine {
     ) async throws(EngineRefusal) -> RunRecord {
         if isFrozen { throw .frozen }
         let record = try await record(id)
+        if record.phase == .held, (record.plan?.withheld ?? 0) > 0 {
+            throw .notPossible("run \(id) is held: approve it first, which sends all but the leaves that were withheld")
+        }
         guard record.phase == .finished, (record.plan?.withheld ?? 0) > 0, let snapshot = record.snapshot else {
             throw .notPossible("run \(id) withheld no leaves")
         }
@@ -94,7 +101,10 @@ extension Engine {
     /// What the destination was told a sync is.
     private func toldIdentity(of sync: SyncID) throws(EngineRefusal) -> SyncIdentity {
         let state = state(of: sync)
-        guard let told = state.told, state.ledger != nil else {
+        // A run that is still sending has told somebody already; its ledger is there once it has ended.
+        let sending = queue.map(\.record).first { $0.sync == sync && $0.phase == .sending } ?? activeRun(of: sync)
+        guard let told = (state.ledger == nil ? nil : state.told) ?? (sending?.phase == .sending ? sending?.identity : nil)
+        else {
             throw .notPossible("\(sync.destination) was never told of anybody in \(sync.cohort)")
         }
         guard let destination = destination(sync.destination) else {

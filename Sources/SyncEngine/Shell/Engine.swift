@@ -11,7 +11,7 @@ package actor Engine {
     private var lanes: [String: DestinationLane] = [:]
     var states: [SyncID: SyncState] = [:]
     private var destinationStates: [String: DestinationState] = [:]
-    package private(set) var isFrozen = false
+    package internal(set) var isFrozen = false
 
     /// Runs that wait for a slot, oldest first, with what they were asked with.
     var queue: [(record: RunRecord, options: RunOptions)] = []
@@ -21,7 +21,7 @@ package actor Engine {
     /// Syncs with a run that could not be ended; nothing else of theirs starts before it is.
     var leftOpen: [SyncID: OpenRun] = [:]
     private var memoryInUse = 0
-    private let watchers = Watchers()
+    let watchers = Watchers()
     private var isObserving = false
     var isStopping = false
     /// What alerts know of each sync that was asked about; see ``takeAlertFacts()``.
@@ -72,7 +72,7 @@ package actor Engine {
     }
 
     /// Oldest first.
-    private func unfinishedRuns() async throws(StoreError) -> [RunRecord] {
+    func unfinishedRuns() async throws(StoreError) -> [RunRecord] {
         try await context.store.runs(RunFilter(unfinishedOnly: true, limit: 100_000)).reversed()
     }
 
@@ -80,7 +80,8 @@ package actor Engine {
     /// - Parameter onWait: called once when there is something to wait for.
     package func stopWhenIdle(onWait: @Sendable () -> Void) async {
         var hasTold = false
-        while !active.isEmpty || !queue.isEmpty {
+        // What is frozen ends only after somebody lifts it: it goes on with whoever takes the workspace next.
+        while !isFrozen, !active.isEmpty || !queue.isEmpty {
             if !hasTold { onWait() }
             hasTold = true
             await context.clock.sleep(until: context.clock.monotonic() + 50)
@@ -102,6 +103,7 @@ package actor Engine {
     /// Applies a configuration that checked out. Runs keep the one they were planned with; those whose sync is gone,
     /// or whose trait, source or destination changed, are cancelled.
     package func configure(_ new: EngineConfiguration) async {
+        let isEdited = !configuration.revision.isEmpty && configuration.revision != new.revision
         configuration = new
         definitions = Dictionary(new.syncs.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         var keptLanes: [String: DestinationLane] = [:]
@@ -113,7 +115,7 @@ package actor Engine {
             if isSame, let lane = lanes[destination.key] {
                 keptLanes[destination.key] = lane
             } else {
-                let stillBlocked = old == nil && state?.blockedAddress == destination.adapter?.address
+                let stillBlocked = old == nil && state?.blockedAddress == blockMark(of: destination)
                 keptLanes[destination.key] = DestinationLane(
                     key: destination.key, rate: destination.rate, slots: destination.requests,
                     blockedReason: stillBlocked ? state?.blockedReason : nil, context)
@@ -121,6 +123,8 @@ package actor Engine {
         }
         lanes = keptLanes
         destinations = Dictionary(new.destinations.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+        // A refused key is tried again once the configuration has changed, whatever in it (PRODUCT.md §3).
+        if isEdited { for key in lanes.keys { await unblock(key) } }
         await followSchedules(of: new.syncs)
         let orphans = states.values.filter { definitions[$0.sync] == nil && $0.ledger != nil }
         if !orphans.isEmpty {
@@ -231,6 +235,12 @@ package actor Engine {
     package var catalogs: [String: any CohortCatalog] { configuration.catalogs }
     package var allDestinations: [DestinationDefinition] { configuration.destinations }
     package func activeRun(of sync: SyncID) -> RunRecord? { activeRecords[sync] }
+    /// The run of a sync that has told somebody and is not over: under way, or interrupted and still to be taken up.
+    package func sendingRun(of sync: SyncID) async throws(StoreError) -> RunRecord? {
+        if let active = activeRecords[sync] { return active.phase == .sending ? active : nil }
+        return try await context.store.runs(RunFilter(syncs: [sync], unfinishedOnly: true, limit: 10))
+            .first { $0.phase == .sending }
+    }
     package var heldSyncs: [SyncID] { Array(held.keys) }
     package func heldRun(of sync: SyncID) -> RunRecord? { held[sync] }
     package func queuedRun(of sync: SyncID) -> RunRecord? { queue.first { $0.record.sync == sync }?.record }
@@ -402,7 +412,12 @@ package actor Engine {
     }
 
     /// A person tries again: the destination gets another chance.
-    private func unblock(_ key: String) async {
+    /// Where and under which configuration a destination refused: elsewhere, and under another one, it may not.
+    private func blockMark(of destination: DestinationDefinition) -> String? {
+        destination.adapter.map { "\($0.address) \(configuration.revision)" }
+    }
+
+    func unblock(_ key: String) async {
         await lanes[key]?.unblock()
         guard var state = destinationStates[key], state.blockedReason != nil else { return }
         state.blockedReason = nil
@@ -463,7 +478,7 @@ package actor Engine {
     }
 
     /// Memory that a group of runs took for its reading and gives back together.
-    private final class MemoryShare {
+    final class MemoryShare {
         let bytes: Int
         var users: Int
 
@@ -479,7 +494,7 @@ package actor Engine {
         execute(record, RunOptions(), ticket: nil, event: nil, share: nil, cancelled: reason)
     }
 
-    private func execute(
+    func execute(
         _ record: RunRecord, _ options: RunOptions, ticket: FetchTicket?, event: RunEvent?, share: MemoryShare?,
         cancelled: String? = nil
     ) {
@@ -533,7 +548,7 @@ package actor Engine {
                 ?? DestinationState(destination: record.sync.destination)
             state.blockedReason = reason
             state.blockedAt = context.clock.now()
-            state.blockedAddress = destinations[record.sync.destination]?.adapter?.address
+            state.blockedAddress = destinations[record.sync.destination].flatMap(blockMark)
             await keep(state)
         }
         await RetentionSweep.sweepSnapshots(context, keeping: record)
@@ -543,98 +558,5 @@ package actor Engine {
 
     func wake(_ record: RunRecord) {
         for waiter in waiters.removeValue(forKey: record.id) ?? [] { waiter.resume(returning: record) }
-    }
-
-    // MARK: - Acting on runs
-
-    /// Lets a held plan go; exactly the stored plan is sent.
-    package func approve(
-        _ id: RunID, actor: String, reason: String?, retryFor: Int64? = nil
-    ) async throws(EngineRefusal) -> RunRecord {
-        if isFrozen { throw .frozen }
-        let record = try await record(id)
-        guard record.phase == .held, held[record.sync]?.id == id, active[record.sync] == nil else {
-            throw .notPossible("run \(id) is not held: \(record.describedState)")
-        }
-        guard definition(for: record) != nil else {
-            throw .notPossible("\(record.sync) is no longer configured")
-        }
-        try await audit("approve", "run \(id) plan \(record.plan?.hash ?? "")", actor: actor, reason: reason)
-        held[record.sync] = nil
-        await unblock(record.sync.destination)
-        var options = RunOptions()
-        options.retryFor = retryFor
-        options.actor = actor
-        let approval = Approval(by: actor, at: context.clock.now(), reason: reason)
-        execute(record, options, ticket: nil, event: .approved(approval), share: nil)
-        return record
-    }
-
-    package func discard(_ id: RunID, actor: String, reason: String?) async throws(EngineRefusal) -> RunRecord {
-        let record = try await record(id)
-        guard record.phase == .held else {
-            throw .notPossible("run \(id) is not held: \(record.describedState)")
-        }
-        try await audit("discard", "run \(id)", actor: actor, reason: reason)
-        held[record.sync] = nil
-        await close(record, .discarded, reason ?? "discarded by \(actor)")
-        return try await self.record(id)
-    }
-
-    /// Stops a run: what is on the wire finishes, nothing new is sent. A held run is discarded.
-    package func cancel(_ id: RunID, actor: String, reason: String?) async throws(EngineRefusal) -> RunRecord {
-        let record = try await record(id)
-        let sentence = reason ?? "cancelled by \(actor)"
-        switch record.phase {
-        case .finished:
-            throw .notPossible("run \(id) is over: \(record.describedState)")
-        case .held:
-            return try await discard(id, actor: actor, reason: sentence)
-        case .queued, .fetching, .planning, .sending:
-            try await audit("cancel", "run \(id)", actor: actor, reason: reason)
-        }
-        if let position = queue.firstIndex(where: { $0.record.id == id }), record.phase == .queued {
-            queue.remove(at: position)
-            await close(record, .cancelled, sentence)
-            if let closed = try? await self.record(id) { wake(closed) }
-        } else if let execution = active[record.sync] {
-            if execution.id == id { await execution.cancel(sentence) }
-        } else if record.phase == .sending {
-            await cancelOpen(record, sentence)
-        }
-        return try await self.record(id)
-    }
-
-    package func setFrozen(_ freeze: Bool, actor: String, reason: String?) async throws(EngineRefusal) {
-        do throws(StoreError) {
-            try await context.store.setFrozen(freeze, audit: AuditEntry(
-                at: context.clock.now(), actor: actor, action: freeze ? "freeze" : "unfreeze",
-                subject: "everything", reason: reason))
-        } catch {
-            throw .storage(error.message)
-        }
-        isFrozen = freeze
-        for execution in active.values { await execution.setFrozen(freeze) }
-        watchers.publish(.frozen(freeze))
-    }
-
-    /// A run as it is stored.
-    package func record(_ id: RunID) async throws(EngineRefusal) -> RunRecord {
-        do throws(StoreError) {
-            if let record = try await context.store.run(id) { return record }
-        } catch {
-            throw .storage(error.message)
-        }
-        throw .unknownRun(id.description)
-    }
-
-    func audit(_ action: String, _ subject: String, actor: String, reason: String?) async throws(EngineRefusal) {
-        do throws(StoreError) {
-            try await context.store.appendAudit(AuditEntry(
-                at: context.clock.now(), actor: actor, action: action, subject: subject, reason: reason))
-            context.log("\(action) \(subject) by \(actor)" + (reason.map { ": \($0)" } ?? ""))
-        } catch {
-            throw .storage(error.message)
-        }
     }
 }

@@ -56,6 +56,7 @@ package struct History: Sendable {
         try plans.walk(range ?? 0..<plans.count) { position, record in
             while next < batches.count, batches[next].range.upperBound <= position { next += 1 }
             let batch = next < batches.count && batches[next].range.contains(position) ? batches[next] : nil
+            if batch == nil, run.isWithdrawn { return true }
             return try visit(event(PlanEntry(record), run: run, batch: batch))
         }
     }
@@ -87,7 +88,9 @@ package struct History: Sendable {
             guard let found = try plans(of: run)?.find(member), !found.isEmpty else { continue }
             let batches = try await store.batches(of: run.id)
             for (position, entry) in found.reversed() {
-                events.append(event(entry, run: run, batch: batches.first { $0.range.contains(position) }))
+                let batch = batches.first { $0.range.contains(position) }
+                if batch == nil, run.isWithdrawn { continue }
+                events.append(event(entry, run: run, batch: batch))
             }
         }
         return events
@@ -115,4 +118,9 @@ package struct History: Sendable {
             return .unknown(last: told.lastCertain, attempted: entry.entered, attempt: entry.attempt)
         }
     }
+}
+
+extension RunRecord {
+    /// Whether what was not sent of it will never be: it was discarded or cancelled, and moved nobody else.
+    var isWithdrawn: Bool { outcome == .discarded || outcome == .cancelled }
 }

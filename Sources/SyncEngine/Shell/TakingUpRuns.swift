@@ -19,6 +19,20 @@ extension Engine {
         }
     }
 
+    /// Takes up the interrupted run of a sync that this process, started for something else, left alone: what it told has to
+    /// reach the ledger before anything is planned upon it. Whoever asks waits for it, so it is not tried for half a day.
+    func takeUpLeft(of sync: SyncID) async throws(EngineRefusal) {
+        guard active[sync] == nil, !queue.contains(where: { $0.record.sync == sync }) else { return }
+        do throws(StoreError) {
+            for record in try await unfinishedRuns().inTakingUpOrder where record.sync == sync && record.phase != .held {
+                await takeUp(record, .only([sync]), retryFor: destination(sync.destination)?.retryFor)
+            }
+        } catch {
+            throw .storage(error.message)
+        }
+        await dispatch()
+    }
+
     /// The latest run of a held run's sync.
     func latestRun(besides record: RunRecord) async -> RunID? {
         guard record.phase == .held else { return nil }

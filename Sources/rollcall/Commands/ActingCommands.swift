@@ -14,7 +14,7 @@ struct ApproveCommand: AsyncParsableCommand {
     @Flag(help: "Send the leaves that unreadable rows withheld from a finished run.")
     var leaves = false
     @Option(name: .customLong("retry-for"), help: ArgumentHelp(
-        "How long an unreachable destination is tried (default 60s).", valueName: "duration"))
+        "How long an unreachable destination is tried (default: its own retry_for, else 60s).", valueName: "duration"))
     var retryFor: String?
     @OptionGroup var options: ActingOptions
 
@@ -24,7 +24,7 @@ struct ApproveCommand: AsyncParsableCommand {
             if leaves, !options.json { try await showBadRows(session) }
             var action = RunRequest(run: run, reason: options.reason)
             action.leaves = leaves
-            action.retry_for = session.isAttached ? seconds : seconds ?? 60
+            action.retry_for = seconds
             let started = try await session.control.approve(action)
             if started.mode == RunMode.undo.rawValue {
                 Output.note("\(started.sync) is paused in rollcall.yaml; `rollcall resume \(started.sync)` lets it run again")
@@ -36,6 +36,8 @@ struct ApproveCommand: AsyncParsableCommand {
 
     private func showBadRows(_ session: Session) async throws {
         let view = try await session.control.run(run)
+        // What cannot be approved yet is refused, and then nothing has been shown.
+        guard view.phase == "finished", view.withheld > 0 else { return }
         for row in view.bad_rows where row.unreadable {
             Output.line("row \(row.position): \(PrintableText.of(row.reason))")
         }

@@ -91,15 +91,15 @@ struct DoctorCommand: AsyncParsableCommand {
         checkMachine(&report)
         checkConfiguration(location, &report)
         await checkState(location, &report)
-        if report.failures > 0 {
-            throw Failure(
-                1, report.failures == 1
-                    ? "one thing needs attention" : "\(report.failures) things need attention")
-        }
+        let words = report.failures == 1 ? "one thing needs attention" : "\(report.failures) things need attention"
+        // Without a configuration that checks out every command exits 78 (PRODUCT.md §2).
+        if let problem = report.configurationProblem { throw Failure.configuration(problem + "\n" + words) }
+        if report.failures > 0 { throw Failure(1, words) }
     }
 
     private struct Report {
         var failures = 0
+        var configurationProblem: String?
 
         mutating func add(_ isGood: Bool, _ text: String) {
             if !isGood { failures += 1 }
@@ -125,15 +125,16 @@ struct DoctorCommand: AsyncParsableCommand {
     }
 
     private func checkConfiguration(_ location: WorkspaceLocation, _ report: inout Report) {
-        do throws(ConfigurationError) {
-            let loaded = try Configuration.load(workspace: location.folder)
+        do throws(Failure) {
+            let loaded = try Session.configuration(location)
             report.add(true, "configuration: \(loaded.path), \(loaded.model.syncs.count) syncs")
             var wiring = Wiring(workspace: location.folder, transport: Session.transport)
             _ = wiring.engineConfiguration(of: loaded.model)
             for problem in wiring.problems { report.add(false, "secret: \(problem)") }
             if wiring.problems.isEmpty { report.add(true, "secrets: all can be had") }
         } catch {
-            report.add(false, "configuration: \(error.description)")
+            report.add(false, "configuration: \(error.message)")
+            report.configurationProblem = error.message
         }
     }
 

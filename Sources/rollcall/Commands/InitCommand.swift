@@ -17,7 +17,9 @@ struct InitCommand: ParsableCommand {
             try write(text, to: location.folder + "/" + name)
             Output.line("wrote \(location.folder)/\(name)")
         }
-        Output.line("next: rollcall --workspace \(location.folder) check, then plan vips, then sync vips")
+        // Where no place was named none is to be named later: state lies elsewhere then (PRODUCT.md §2).
+        let place = WorkspaceLocation.chosen == nil ? "" : " --workspace \(location.folder)"
+        Output.line("next: rollcall\(place) check, then plan vips, then sync vips")
     }
 
     private func createFolder(_ path: String) throws(Failure) {

@@ -335,9 +335,7 @@ struct RejectsCommand: AsyncParsableCommand {
                 Output.note("nothing is rejected")
                 return 0
             }
-            var request = SyncRequest(syncs: syncs)
-            request.retry_for = session.isAttached ? nil : 60
-            let started = try await session.control.sync(request)
+            let started = try await session.control.sync(SyncRequest(syncs: syncs))
             return try await RunWatcher(session: session, runs: started.map(\.run), json: listing.json).watch()
         }
         if code != 0 { throw ExitCode(code) }

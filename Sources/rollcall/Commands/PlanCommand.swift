@@ -20,13 +20,33 @@ struct PlanCommand: AsyncParsableCommand {
             var query = PlanQuery(syncs: try await session.syncs(named: [name]))
             query.sample = min(sample, 10_000)
             query.full = full
-            PlanListing.show(try await session.control.plan(query), json: listing.json, plain: listing.plain)
+            let code = try await PlanListing.show(query, session, json: listing.json, plain: listing.plain)
+            if code != 0 { throw ExitCode(code) }
         }
     }
 }
 
 enum PlanListing {
-    static func show(_ plans: [PlanView], json: Bool, plain: Bool) {
+    /// Plans one sync after another; one that cannot be planned hides none of the others.
+    /// - Returns: the exit code.
+    static func show(_ query: PlanQuery, _ session: Session, json: Bool, plain: Bool) async throws -> Int32 {
+        var codes: [Int] = []
+        for sync in query.syncs {
+            var own = query
+            own.syncs = [sync]
+            do throws(Refusal) {
+                show(try await session.control.plan(own), json: json, plain: plain)
+            } catch {
+                // Of a single one the refusal is the command's, and another process may be asked.
+                guard query.syncs.count > 1, error.code != 75 else { throw error }
+                Output.complain(error.message)
+                codes.append(error.code)
+            }
+        }
+        return Int32(codes.contains(1) ? 1 : codes.max() ?? 0)
+    }
+
+    private static func show(_ plans: [PlanView], json: Bool, plain: Bool) {
         for plan in plans {
             if json {
                 Output.json(plan)

@@ -113,7 +113,7 @@ struct ScheduleCommand: AsyncParsableCommand {
             }
             for view in views {
                 let cells = [view.at, view.local, view.zone, view.note ?? ""]
-                Output.line(listing.plain ? cells.joined(separator: "\t") : "  " + cells.joined(separator: "  "))
+                Output.line(listing.plain ? ([name] + cells).joined(separator: "\t") : "  " + cells.joined(separator: "  "))
             }
         }
     }

@@ -24,7 +24,7 @@ struct SyncCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Send if the plan is exactly this one; hold any other.", valueName: "hash"))
     var approve: String?
     @Option(name: .customLong("retry-for"), help: ArgumentHelp(
-        "How long an unreachable destination is tried (default 60s).", valueName: "duration"))
+        "How long an unreachable destination is tried (default: its own retry_for, else 60s).", valueName: "duration"))
     var retryFor: String?
     @Flag(help: "One JSON object a run.")
     var json = false
@@ -33,7 +33,7 @@ struct SyncCommand: AsyncParsableCommand {
         guard all != !names.isEmpty else {
             throw Failure.usage("name the syncs to run, or say --all; `rollcall status` lists them")
         }
-        let seconds = try retryFor.map(Duration.seconds(of:)) ?? 60
+        let seconds = try retryFor.map(Duration.seconds(of:))
         if let approve, approve.isEmpty || !approve.allSatisfy(\.isHexDigit) {
             throw Failure.usage("--approve needs a plan's hash in hex, as `rollcall plan` prints it")
         }
@@ -53,15 +53,14 @@ struct SyncCommand: AsyncParsableCommand {
     private func preview(_ wanted: [String], _ session: Session) async throws -> Int32 {
         var query = PlanQuery(syncs: wanted)
         query.full = full
-        PlanListing.show(try await session.control.plan(query), json: json, plain: false)
-        return 0
+        return try await PlanListing.show(query, session, json: json, plain: false)
     }
 
-    private func run(_ wanted: [String], _ session: Session, retryFor: Double) async throws -> Int32 {
+    private func run(_ wanted: [String], _ session: Session, retryFor: Double?) async throws -> Int32 {
         var request = SyncRequest(syncs: wanted)
         request.full = full
         request.approve = approve?.lowercased()
-        request.retry_for = self.retryFor != nil || !session.isAttached ? retryFor : nil
+        request.retry_for = retryFor
         let resumed = await session.hosted?.engine.unfinishedWork() ?? []
         let started = try await session.control.sync(request)
         let runs = resumed.map(\.description) + started.map(\.run)

@@ -44,7 +44,7 @@ struct DashboardCommand: AsyncParsableCommand {
         let code = try await DashboardSession(
             location: location, mode: mode, options: options, clock: SystemClock(), speed: 1,
             dumps: dumpFolder.map(WorkspaceLocation.absolute), isASCII: ascii, isSlow: slow
-        ).run { host in try await EngineHosting(location: location, host: host).open() }
+        ).run { host in try await EngineHosting(location: location, host: host, isReadOnly: readOnly).open() }
         if code != 0 { throw ExitCode(code) }
     }
 

@@ -180,6 +180,12 @@ final class DashboardHost: Sendable {
     /// Whether the engine has answered everything that the dashboard asked.
     var isSettled: Bool { state.withLock { $0.model.isSettled } }
 
+    /// Whether everything that the dashboard decided has been carried out.
+    var isIdle: Bool {
+        let performer = performer.withLock { $0 }
+        return performer?.isIdle ?? true
+    }
+
     /// The screen as it would be painted now.
     func frame() -> Frame {
         let size = terminal?.size ?? size

@@ -41,7 +41,8 @@ struct DashboardSession {
     func run(_ connect: @Sendable @escaping (DashboardHost) async throws -> EngineConnection) async throws -> Int32 {
         var options = options
         options.isASCII = isASCII || options.isASCII
-        options.isHosted = await !EngineHosting.isServed(location)
+        let isServed = await EngineHosting.isServed(location)
+        options.isHosted = !isServed && !options.isReadOnly
         let host = host(options)
         let files = WorkspaceFiles(location: location, dumps: dumps)
         Signals.handle { number in

@@ -4,6 +4,7 @@ import Dashboard
 import DashboardTerminal
 import Scheduling
 import SyncEngine
+import Synchronization
 
 /// Carries out what the dashboard decides: asks the engine, edits files, uses the terminal.
 final class EffectPerformer: Sendable {
@@ -14,6 +15,8 @@ final class EffectPerformer: Sendable {
     /// What changes something is done one after another, in the order of the keys: a pause and its undoing must not
     /// overtake each other.
     private let acts: AsyncStream<Effect>.Continuation
+    /// How many effects are under way.
+    private let underWay = Mutex(0)
 
     init(host: DashboardHost, link: EngineLink, files: WorkspaceFiles) {
         self.host = host
@@ -23,11 +26,20 @@ final class EffectPerformer: Sendable {
         let (stream, continuation) = AsyncStream.makeStream(of: Effect.self)
         acts = continuation
         Task { [weak self] in
-            for await effect in stream { await self?.act(effect) }
+            for await effect in stream {
+                await self?.act(effect)
+                self?.end()
+            }
         }
     }
 
     deinit { acts.finish() }
+
+    /// Whether everything that was to be carried out has been.
+    var isIdle: Bool { underWay.withLock { $0 == 0 } }
+
+    private func begin() { underWay.withLock { $0 += 1 } }
+    private func end() { underWay.withLock { $0 -= 1 } }
 
     /// Returns at once; what takes time is answered by a message.
     func perform(_ effect: Effect) {
@@ -40,14 +52,23 @@ final class EffectPerformer: Sendable {
         case .saveTable(let name, let csv): save(csv, name, effect)
         case .openEditor(let cohort): programs.editConfiguration(at: cohort, effect)
         case .addCohort: programs.addCohort(effect)
-        case .command(let words): programs.run(words, effect)
+        case .command(let words):
+            begin()
+            programs.run(words, effect) { self.end() }
         case .describeSchedule(let edition): host.send(.effectDone(.scheduleChange(edition, files.describe(edition))))
         case .ask(.configuration): Task { await self.tellConfiguration() }
         case .ask(let question): Task { await self.ask(question) }
         case .quit: break
         // A dry run reads a whole source; nothing waits for that.
-        case .plan: Task { await self.act(effect) }
-        default: acts.yield(effect)
+        case .plan:
+            begin()
+            Task {
+                await self.act(effect)
+                self.end()
+            }
+        default:
+            begin()
+            acts.yield(effect)
         }
     }
 
@@ -55,13 +76,11 @@ final class EffectPerformer: Sendable {
 
     /// What the file says, and what the engine knows of its sources' months.
     func tellConfiguration() async {
-        var facts = files.facts()
         let quotas = try? await link.control?.quotas()
-        facts.quotas = (quotas ?? []).map {
+        host.send(.configuration(files.facts(quotas: quotas?.map {
             QuotaFacts(
                 source: $0.source, limit: $0.limit, used: $0.used, planned: $0.planned, forecast: $0.forecast)
-        }
-        host.send(.configuration(facts))
+        })))
     }
 
     private func ask(_ question: Question) async {

@@ -17,6 +17,8 @@ struct EngineConnection {
 struct EngineHosting {
     let location: WorkspaceLocation
     let host: DashboardHost
+    /// Only looks on, so it becomes no engine either: that would send.
+    var isReadOnly = false
 
     /// How often a workspace without a configuration is looked at, in milliseconds.
     private static let lookInterval: UInt64 = 1_000
@@ -37,10 +39,12 @@ struct EngineHosting {
         do throws(ConfigurationError) {
             loaded = try Configuration.load(workspace: location.folder)
         } catch .missing(_) {
+            if isReadOnly { return try await waitForEngine(nil) }
             return try await waitForConfiguration()
         } catch {
             throw Failure.configuration(error.description)
         }
+        if isReadOnly { return try await waitForEngine(loaded) }
         let hosted = try await Self.start(location, loaded)
         let link = EngineLink(host: host, control: hosted.control(actor: Self.actor), find: nil)
         return EngineConnection(link: link) { await hosted.stop() }
@@ -55,12 +59,23 @@ struct EngineHosting {
         return hosted
     }
 
+    private var nothing: LoadedConfiguration {
+        LoadedConfiguration(
+            path: location.configuration, bytes: [], digest: "", model: WorkspaceConfiguration(zone: .utc))
+    }
+
+    /// Shows what the state of the workspace says, touches nothing, and attaches to an engine as soon as one serves.
+    private func waitForEngine(_ loaded: LoadedConfiguration?) async throws -> EngineConnection {
+        let location = location
+        let observer = try await Observer.control(location, loaded ?? nothing)
+        let link = EngineLink(host: host, control: observer, beginsLooking: true) { await Session.serving(location) }
+        return EngineConnection(link: link) {}
+    }
+
     /// Nothing is configured yet: shows that, touches nothing, and hosts an engine as soon as there is a configuration
     /// that checks out.
     private func waitForConfiguration() async throws -> EngineConnection {
-        let empty = LoadedConfiguration(
-            path: location.configuration, bytes: [], digest: "", model: WorkspaceConfiguration(zone: .utc))
-        let link = EngineLink(host: host, control: try await Observer.control(location, empty), find: nil)
+        let link = EngineLink(host: host, control: try await Observer.control(location, nothing), find: nil)
         let hosted = Mutex<HostedEngine?>(nil)
         let started = StartedEngine(hosted)
         let (host, location) = (host, location)

@@ -12,6 +12,8 @@ final class EngineLink: Sendable {
     private let current: Mutex<(any ControlService)?>
     /// Finds the engine of another process anew; nil when the engine lives in this one.
     private let find: (@Sendable () async -> (any ControlService)?)?
+    /// Whether the first control only looks at the workspace's state, until an engine serves it.
+    private let beginsLooking: Bool
 
     /// The longest pause between two attempts to reach an engine that went away, in milliseconds.
     static let longestPause: Int64 = 15_000
@@ -20,10 +22,11 @@ final class EngineLink: Sendable {
     static let patience: Int64 = 3_000
 
     init(
-        host: DashboardHost, control: (any ControlService)?,
+        host: DashboardHost, control: (any ControlService)?, beginsLooking: Bool = false,
         find: (@Sendable () async -> (any ControlService)?)?
     ) {
         self.host = host
+        self.beginsLooking = beginsLooking
         current = Mutex(control)
         self.find = find
     }
@@ -40,6 +43,7 @@ final class EngineLink: Sendable {
 
     /// Follows the engine until the task is cancelled, or for an engine in this process until it ends.
     func follow() async {
+        if beginsLooking, let observer = control { await look(by: observer) }
         var attempt = 0
         var since = host.clock.now()
         while !Task.isCancelled {
@@ -57,6 +61,24 @@ final class EngineLink: Sendable {
                 attempt: attempt, retryAt: host.clock.now().advanced(milliseconds: pause), since: since)))
             try? await Task.sleep(nanoseconds: UInt64(pause) * 1_000_000)
         }
+    }
+
+    /// How often an engine is looked for while none has served yet, in milliseconds.
+    private static let lookInterval: UInt64 = 1_000
+
+    /// Shows what the workspace's state says until an engine serves it.
+    private func look(by observer: any ControlService) async {
+        let looking = Task { _ = await watch(observer) }
+        while !Task.isCancelled {
+            try? await Task.sleep(nanoseconds: Self.lookInterval * 1_000_000)
+            guard !Task.isCancelled, let service = await find?() else { continue }
+            current.withLock { $0 = service }
+            break
+        }
+        looking.cancel()
+        await looking.value
+        // What the engine tells is asked for anew.
+        if !Task.isCancelled { host.send(.connection(.connecting)) }
     }
 
     /// Hands on what the engine tells, until it goes away.

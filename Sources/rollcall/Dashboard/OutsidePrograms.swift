@@ -24,8 +24,10 @@ final class OutsidePrograms: Sendable {
 
     func editConfiguration(at cohort: String?, _ effect: Effect) {
         let path = files.location.configuration
-        guard access(path, F_OK) == 0 else {
-            return refuse(effect, "\(path) does not exist; A adds a first cohort, `rollcall init` writes a sample")
+        do throws(Refusal) {
+            if host.terminal != nil { try files.makeConfiguration() }
+        } catch {
+            return refuse(effect, error.message)
         }
         edit(path, line: cohort.flatMap { files.line(of: $0) }, effect) { [host, files] in
             let facts = files.facts()
@@ -89,7 +91,7 @@ final class OutsidePrograms: Sendable {
     // MARK: - Commands
 
     /// Runs a command of rollcall on this workspace and shows what it prints.
-    func run(_ words: [String], _ effect: Effect) {
+    func run(_ words: [String], _ effect: Effect, afterwards: @escaping @Sendable () -> Void) {
         var arguments = words
         // A workspace that was named keeps its state beside it; the user's own does not.
         if files.location.state.path == files.location.folder + "/.rollcall" {
@@ -106,6 +108,7 @@ final class OutsidePrograms: Sendable {
             while lines.last?.isEmpty == true { lines.removeLast() }
             if status != 0 { lines.append("(ended with \(status))") }
             host.send(.effectDone(.output(title: title, lines: lines.isEmpty ? ["(no output)"] : lines)))
+            afterwards()
         }
     }
 

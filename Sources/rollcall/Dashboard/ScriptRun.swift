@@ -22,13 +22,15 @@ struct ScriptRun {
             let (next, outcome) = host.change { model in
                 var player = current
                 let outcome = player.step(&model, width: size.width, height: size.height)
-                if case .advanced(let effects) = outcome { return ((player, outcome), effects) }
+                // Leaving waits until what came before has been carried out.
+                if case .advanced(let effects) = outcome { return ((player, outcome), effects.filter { $0 != .quit }) }
                 return ((player, outcome), [])
             }
             player = next
             switch outcome {
-            case .finished: return
-            case .advanced: continue
+            case .finished: return await finish()
+            case .advanced(let effects):
+                if effects.contains(.quit) { return await finish() }
             case .dump(let name):
                 if case .failure(let refusal) = files.dump(host.frame().text + "\n", name: name, kind: "screen", ending: "txt") {
                     throw Failure(1, refusal.message)
@@ -36,6 +38,15 @@ struct ScriptRun {
             case .waiting(let text): try await wait(for: text)
             }
         }
+    }
+
+    /// Lets what the last steps began be carried out and answered.
+    private func finish() async {
+        let deadline = SystemClock().monotonic() + Self.patience
+        while !host.isIdle, SystemClock().monotonic() < deadline {
+            try? await Task.sleep(nanoseconds: 5_000_000)
+        }
+        await settle()
     }
 
     /// Lets the engine answer what the step before asked, so that no step acts on an empty screen.

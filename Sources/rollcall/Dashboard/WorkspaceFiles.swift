@@ -15,22 +15,39 @@ final class WorkspaceFiles: Sendable {
     /// Which version of the file each shown change was worked out from.
     private let described = Mutex<[ScheduleEdition: String]>([:])
     private let saved = Mutex(0)
+    /// What the last file that checked out said, and what is known of its sources' months.
+    private let known: Mutex<ConfigurationFacts>
 
     init(location: WorkspaceLocation, dumps: String? = nil) {
         self.location = location
         self.dumps = dumps ?? location.state.path + "/dumps"
+        known = Mutex(ConfigurationFacts(path: location.configuration))
     }
 
     // MARK: - What the configuration says
 
-    func facts() -> ConfigurationFacts {
+    /// What the file says. While it is refused the engine goes on with the last good one, so that is what is told, with
+    /// the problem beside it; nothing but the problem where no good one was ever seen.
+    /// - Parameter quotas: what the engine says of its sources' months; nil when it was not asked or did not answer.
+    func facts(quotas: [QuotaFacts]? = nil) -> ConfigurationFacts {
+        var facts = ConfigurationFacts(path: location.configuration)
+        var problem: String?
         do throws(ConfigurationError) {
-            return ConfigurationFacts(try Configuration.load(workspace: location.folder))
+            facts = ConfigurationFacts(try Configuration.load(workspace: location.folder))
+        } catch .missing(_) {
+            // Nothing is configured yet.
         } catch {
-            if case .missing = error { return ConfigurationFacts(path: location.configuration) }
             let problems = error.problems.map { "rollcall.yaml:\($0.line):\($0.column): \($0.message)" }
-            return ConfigurationFacts(
-                path: location.configuration, problem: problems.isEmpty ? error.description : problems.joined(separator: "; "))
+            problem = problems.isEmpty ? error.description : problems.joined(separator: "; ")
+        }
+        let (read, refusal) = (facts, problem)
+        return known.withLock { known in
+            let months = quotas ?? known.quotas
+            if refusal == nil { known = read }
+            known.quotas = months
+            var told = known
+            told.problem = refusal
+            return told
         }
     }
 
@@ -91,17 +108,32 @@ final class WorkspaceFiles: Sendable {
             unlink(draft)
             return nil
         }
-        if access(location.configuration, F_OK) != 0 {
-            try PrivateFile.write(CohortDraft.firstConfiguration, to: location.configuration, folder: location.folder)
-        }
+        try makeConfiguration()
         var key: String?
-        try ConfigurationEditing.edit(location) { editor throws(ConfigurationEditError) in
-            let known = Set(editor.model.cohorts.map(\.key))
-            try editor.addCohort(lines.joined(separator: "\n"))
-            key = editor.model.cohorts.map(\.key).first { !known.contains($0) }
+        var problem: String?
+        do throws(Refusal) {
+            try ConfigurationEditing.edit(location) { editor throws(ConfigurationEditError) in
+                let known = Set(editor.model.cohorts.map(\.key))
+                do throws(ConfigurationEditError) {
+                    try editor.addCohort(lines.joined(separator: "\n"))
+                } catch {
+                    if case .invalid(let invalid) = error { problem = invalid.problems.first?.message }
+                    throw error
+                }
+                key = editor.model.cohorts.map(\.key).first { !known.contains($0) }
+            }
+        } catch {
+            // Its place is one in a file that was never written.
+            throw problem.map { Refusal(code: error.code, message: "in the draft: \($0)") } ?? error
         }
         unlink(draft)
         return key
+    }
+
+    /// Writes a first configuration, without cohorts, where there is none.
+    func makeConfiguration() throws(Refusal) {
+        guard access(location.configuration, F_OK) != 0 else { return }
+        try PrivateFile.write(CohortDraft.firstConfiguration, to: location.configuration, folder: location.folder)
     }
 
     /// Adds a cohort that a source has behind the others.
@@ -159,9 +191,9 @@ final class WorkspaceFiles: Sendable {
     /// Keeps what was copied in a file.
     /// - Returns: its path; nil when it could not be written.
     func keepClip(_ text: String) -> String? {
-        let path = location.state.path + "/clip.txt"
+        let path = dumps + "/clip.txt"
         do throws(Refusal) {
-            try PrivateFile.write(text, to: path, folder: location.state.path, replacing: true)
+            try PrivateFile.write(text, to: path, folder: dumps, replacing: true)
             return path
         } catch {
             return nil

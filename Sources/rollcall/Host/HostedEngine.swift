@@ -12,6 +12,15 @@ import SyncEngine
 actor HostedEngine {
     enum Purpose: String, Sendable {
         case serve, dashboard, sync, command, demo
+
+        /// Seconds that an unreachable destination is tried where `retry_for` is not written: somebody waits for a foreground
+        /// command.
+        var patience: Int {
+            switch self {
+            case .serve, .dashboard, .demo: 12 * 3600
+            case .sync, .command: 60
+            }
+        }
     }
 
     nonisolated let location: WorkspaceLocation
@@ -105,7 +114,7 @@ actor HostedEngine {
             throw Failure(1, error.message)
         }
         var wiring = Wiring(
-            workspace: location.folder, transport: transport, accounts: accounts, revision: loaded.digest)
+            workspace: location.folder, transport: transport, accounts: accounts, revision: loaded.digest, patience: purpose.patience)
         let configuration = wiring.engineConfiguration(of: loaded.model)
         let channels = wiring.alertChannels(of: loaded.model.alerts)
         do throws(StoreError) {
@@ -206,7 +215,7 @@ actor HostedEngine {
             loaded = new
             loadedAt = engine.context.clock.now()
             var wiring = Wiring(
-                workspace: location.folder, transport: transport, accounts: accounts, revision: new.digest)
+                workspace: location.folder, transport: transport, accounts: accounts, revision: new.digest, patience: purpose.patience)
             await engine.configure(wiring.engineConfiguration(of: new.model))
             await alerts?.configure(new.model.alerts.policy, channels: wiring.alertChannels(of: new.model.alerts))
             engine.context.log("configuration \(new.digest.prefix(12)) is active")

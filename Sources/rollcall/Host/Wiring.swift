@@ -17,6 +17,8 @@ struct Wiring {
     let accounts: AmplitudeAccounts
     /// Of the configuration: another one gives refused keys another chance.
     let revision: String
+    /// How long an unreachable destination is tried where `retry_for` is not written, in seconds (PRODUCT.md §3).
+    let patience: Int
     /// Projects of Amplitude by the source's key, or why one cannot be reached.
     private var projects: [String: Result<AmplitudeProject, SecretError>] = [:]
     private var secrets: [SecretReference: Result<Secret, SecretError>] = [:]
@@ -27,11 +29,13 @@ struct Wiring {
     ///   - accounts: those of this process; without them downloads are for looking only.
     ///   - revision: the digest of the configuration.
     init(
-        workspace: String, transport: any HTTPTransport, accounts: AmplitudeAccounts? = nil, revision: String = ""
+        workspace: String, transport: any HTTPTransport, accounts: AmplitudeAccounts? = nil, revision: String = "",
+        patience: Int = 12 * 3600
     ) {
         self.workspace = workspace
         self.transport = transport
         self.revision = revision
+        self.patience = patience
         self.accounts = accounts ?? AmplitudeAccounts(
             store: nil, clock: SystemClock(), folder: StateFolder(path: workspace + "/.rollcall"))
     }
@@ -57,6 +61,7 @@ struct Wiring {
         var configuration = SyncEngine.EngineConfiguration(
             syncs: syncs, destinations: destinations, memory: model.engine.memoryBytes,
             parallelRuns: model.engine.parallelRuns, retention: Int64(model.engine.retentionSeconds) * 1000)
+        configuration.revision = revision
         for source in model.sources {
             guard case .amplitude(let settings) = source.kind,
                 case .success(let project) = project(source.key, settings)
@@ -161,7 +166,7 @@ struct Wiring {
     private mutating func definition(of destination: DestinationConfiguration) -> DestinationDefinition {
         var definition = DestinationDefinition(
             key: destination.key, kind: destination.kind.name, adapter: nil, rate: nil,
-            retryFor: Int64(destination.retryForSeconds) * 1000)
+            retryFor: Int64(destination.retryForSeconds ?? patience) * 1000)
         switch destination.kind {
         case .segment(let settings):
             definition.rate = settings.rate == .max ? nil : settings.rate

@@ -13,9 +13,11 @@ struct WorkspaceLocation: Sendable {
 
     var configuration: String { folder + "/rollcall.yaml" }
 
+    /// A workspace that somebody named, by `--workspace` or in the environment.
+    static var chosen: String? { named ?? variable("ROLLCALL_WORKSPACE") }
+
     static var current: WorkspaceLocation {
-        let environment = named ?? variable("ROLLCALL_WORKSPACE")
-        if let chosen = environment {
+        if let chosen {
             let folder = absolute(chosen)
             return WorkspaceLocation(folder: folder, state: StateFolder(path: folder + "/.rollcall"))
         }
