@@ -30,6 +30,12 @@ package final class SQLiteStore: SyncStore {
         do {
             queue = try DatabaseQueue(path: path, configuration: configuration)
             if readOnly {
+                // An engine that has just begun may still be making the tables.
+                var looks = 0
+                while looks < 250, try queue.read({ try Schema.migrator.appliedIdentifiers($0).isEmpty }) {
+                    usleep(20_000)
+                    looks += 1
+                }
                 let isNewer = try queue.read { try Schema.migrator.hasBeenSuperseded($0) }
                 guard !isNewer else { throw StoreError.corrupt("\(path) was written by a newer version of rollcall") }
             } else {

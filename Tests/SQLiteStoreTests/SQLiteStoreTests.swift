@@ -48,6 +48,21 @@ private let small = SyncID(cohort: "small", destination: "seg")
         return run
     }
 
+    @Test("a listing beside an engine's first start waits for the tables")
+    func listingBesideAFirstStart() async throws {
+        let file = TemporaryFile()
+        #expect(FileManager.default.createFile(atPath: file.path, contents: nil))
+        let begun = AsyncStream<Void>.makeStream()
+        async let listing = {
+            begun.continuation.yield()
+            return try await SQLiteStore(path: file.path, readOnly: true).syncStates()
+        }()
+        var starts = begun.stream.makeAsyncIterator()
+        await starts.next()
+        _ = try SQLiteStore(path: file.path)
+        #expect(try await listing.isEmpty)
+    }
+
     @Test func downloadsAreCountedByAccountAndForgottenInTime() async throws {
         let file = TemporaryFile()
         let store = try SQLiteStore(path: file.path)
