@@ -50,7 +50,8 @@ struct StrangerTests {
         let doctor = try await workspace.rollcall("doctor")
         #expect(doctor.text.contains("memory: closed to other processes, no core is written"), "\(doctor.text)")
         let binary = workspace.root + "/rollcall"
-        try FileManager.default.copyItem(atPath: RollcallBinary.path, toPath: binary)
+        // By another process: what this one has open for writing its children hold open too, and such a program cannot run.
+        _ = try await Program("cp", [RollcallBinary.path, binary], environment: workspace.environment, folder: workspace.root).ending()
         for path in [workspace.root, binary] { chmod(path, 0o755) }
         // The same user twice: an engine's process, and one that looks at it. A process that is not sealed can be looked at.
         let script = """
