@@ -122,13 +122,26 @@ package final class ControlServer: Sendable {
 
 /// A path that fits into a socket address (108 bytes): long ones are reached through the folder's descriptor.
 package enum SocketPath {
+    /// Open folders by their paths. They stay open for the life of the process: the short paths lead through them.
+    private static let folders = Mutex<[String: Int32]>([:])
+
     package static func short(_ path: String) throws(Refusal) -> String {
         guard path.utf8.count > 100, let slash = path.lastIndex(of: "/") else { return path }
-        let folder = open(String(path[..<slash]), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard folder >= 0 else {
-            throw Refusal(code: 1, message: "\(path): \(String(cString: strerror(errno)))")
+        let name = String(path[..<slash])
+        let folder = folders.withLock { folders in
+            if let known = folders[name], isStill(known, name) { return known }
+            let opened = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            if opened >= 0 { folders[name] = opened }
+            return opened
         }
-        // The descriptor stays open for the life of the process: the path below leads through it.
+        guard folder >= 0 else { throw Refusal(code: 1, message: "\(path): \(String(cString: strerror(errno)))") }
         return "/proc/self/fd/\(folder)\(path[slash...])"
+    }
+
+    /// Whether the folder of that name is the open one, and not another in its place.
+    private static func isStill(_ descriptor: Int32, _ name: String) -> Bool {
+        var (open, named) = (stat(), stat())
+        guard fstat(descriptor, &open) == 0, stat(name, &named) == 0 else { return false }
+        return open.st_ino == named.st_ino && open.st_dev == named.st_dev
     }
 }

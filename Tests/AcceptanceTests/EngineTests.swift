@@ -121,7 +121,7 @@ struct EngineTests {
     func freeze() async throws {
         let workspace = try Workspace()
         let receiver = try await RunningReceiver(in: workspace, faults: "delay=100ms")
-        try workspace.configure(receiver.endpoint, settings: "rate: 2000/s")
+        try workspace.configure(receiver.endpoint, settings: "rate: 1000/s")
         try workspace.list(1...6000)
         let sync = try workspace.start(["sync", "vip", "--json"])
         try await eventually("something is accepted") { try receiver.store.number("SELECT count(*) FROM requests") > 0 }

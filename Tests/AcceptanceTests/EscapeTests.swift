@@ -143,6 +143,16 @@ struct EscapeTests {
             #expect(ending.output.isEmpty)
             sighting.take(ending.errors, as: .text)
         }
+        // A workspace in a folder of such a name: what succeeds names it too.
+        let names = world.ids.filter { !$0.bytes.contains(UInt8(ascii: "/")) && $0.bytes.count < 60 }
+        for batch in stride(from: 0, to: names.count, by: 150).map({ names[$0..<min($0 + 5, names.count)] }) {
+            let folder = world.workspace.root + "/" + batch.compactMap(\.text).joined()
+            for command in [["init"], ["check"], ["doctor"], ["verify"]] {
+                let ending = try await world.workspace.start(["--workspace", folder] + command).ending()
+                sighting.take(ending.output + Array(ending.errors.utf8), as: .text)
+                #expect(ending.code == 0, "\(command): \(ending.errors)")
+            }
+        }
         for (index, payload) in world.ids.enumerated() where index % 80 == 0 {
             let word = payload.text ?? ""
             for command in [["sync", "n\(word)"], ["run", word], ["status", "--n\(word)"], ["n\(word)"], ["schedule", "ids", word]] {
