@@ -119,7 +119,7 @@ package final class AmplitudeAccounts: Sendable {
     package var salt: [UInt8] { memory.withLock { $0.salt } }
 
     /// Reads what earlier processes left.
-    /// - Parameter tidying: removes files and notes that belong to nothing; only for the holder of the workspace.
+    /// - Parameter tidying: removes what belongs to nothing or is too old; only for the holder of the workspace.
     package func remember(from store: any SyncStore, tidying: Bool) async throws(StoreError) {
         let salt = try await store.namespace()
         let notes = try await store.sourceNotes()
@@ -127,7 +127,8 @@ package final class AmplitudeAccounts: Sendable {
             let present = Set(StateFolder.names(in: folder.downloads))
             var wanted: Set<String> = []
             for note in notes where note.subject != RefusedKeys.subject {
-                if let (_, kept) = KeptDownload.read(note), present.contains(kept.file) {
+                if let (_, kept) = KeptDownload.read(note), present.contains(kept.file),
+                    clock.now().milliseconds(since: kept.requestedAt) <= KeptDownload.longestLife {
                     wanted.insert(kept.file)
                 } else {
                     try await store.saveSourceNote(nil, subject: note.subject, of: note.account)

@@ -25,6 +25,8 @@ struct KeptDownload: Codable, Sendable, Equatable {
     var shortage: Int?
 
     private static let prefix = "file "
+    /// No configuration may use one that is older, in milliseconds.
+    static let longestLife: Int64 = 31 * 86_400_000
 
     static func subject(of cohort: String) -> String { prefix + cohort }
 

@@ -223,6 +223,30 @@ struct AmplitudeTests {
         await amplitude.stop()
     }
 
+    @Test("what Amplitude has not computed anew is not downloaded again, after a restart neither")
+    func skippedOverARestart() async throws {
+        let workspace = try Workspace()
+        let sink = try WireSink(in: workspace)
+        let amplitude = standIn { $0.quota = 10_000_000 }
+        amplitude.put(StandInCohort(id: "v1", name: "VIP", lastComputed: 1) { ["a", "b"] })
+        try configure(
+            workspace, try await amplitude.start(), segment(sink.endpoint),
+            source: "quota: 10000000\n    skip_unchanged: 1d", schedule: "every 1s")
+        for start in 1...2 {
+            let before = try await workspace.listing("runs", "vip").count
+            let engine = try workspace.start(["serve"], environment: Self.keys)
+            workspace.keep(engine)
+            try await eventually("runs end, start \(start)") {
+                try await workspace.listing("runs", "vip").count { $0.text("outcome") == "unchanged" } >= before + 3
+            }
+            engine.send(SIGTERM)
+            _ = try await engine.ending(within: 60)
+            #expect(amplitude.downloads == 1)
+        }
+        #expect(try sink.messages().count == 2)
+        await amplitude.stop()
+    }
+
     @Test("purge removes downloads that may serve again, whoever they name")
     func purgeRemovesDownloads() async throws {
         let workspace = try Workspace()

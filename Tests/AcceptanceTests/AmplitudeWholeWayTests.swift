@@ -100,7 +100,7 @@ struct AmplitudeWholeWayTests {
                 #expect(ending.peakMemory < (Self.memory + 100) << 20, "\(ending.peakMemory >> 20) MB")
                 let seconds = (Date().timeIntervalSince(began) * 10).rounded() / 10
                 print("Amplitude to Segment and PostgreSQL, \(count) members, round \(round): \(seconds) s, at most "
-                    + "\(ending.peakMemory >> 20) MB")
+                    + "\(ending.peakMemory >> 20) MB; \(runs.map(Self.seconds).joined(separator: ", "))")
                 shift.first = moving
             }
             #expect(amplitude.downloads == 2 && amplitude.violations == [])
@@ -129,6 +129,14 @@ struct AmplitudeWholeWayTests {
         }
         try await server?.remove()
         await amplitude.stop()
+    }
+
+    /// How long one run took, for people.
+    private static func seconds(_ run: JSON) -> String {
+        let format = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+        let times = ["started_at", "finished_at"].compactMap { run.text($0).flatMap { try? format.parse($0) } }
+        guard times.count == 2 else { return "" }
+        return "\(run.text("sync") ?? "") \((times[1].timeIntervalSince(times[0]) * 10).rounded() / 10) s"
     }
 
     /// Where the members begin now.

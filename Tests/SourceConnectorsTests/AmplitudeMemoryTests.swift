@@ -154,5 +154,11 @@ struct AmplitudeMemoryTests {
         close(open(world.folder + "/downloads/stray.csv", O_WRONLY | O_CREAT, 0o600))
         _ = try await Process(world)
         #expect(StateFolder.names(in: world.folder + "/downloads").isEmpty)
+        // What no configuration could use any more goes too, whoever it was downloaded for.
+        #expect(await world.fetch(try await Process(world).source(Self.reusing)).ids == ["a"])
+        #expect(StateFolder.names(in: world.folder + "/downloads").count == 1)
+        world.clock.advance(milliseconds: 32 * 86_400_000)
+        _ = try await Process(world)
+        #expect(StateFolder.names(in: world.folder + "/downloads").isEmpty)
     }
 }

@@ -298,6 +298,10 @@ extension DashboardModel {
             ask(.status)
         case .saveSchedule:
             editor?.saved()
+            // The question whether to leave without saving has answered itself.
+            layers.removeAll { layer in
+                if case .confirmation(let question) = layer, case .leaveEditor = question.accepted { true } else { false }
+            }
             if screen == .editor { leave() }
             ask(.configuration)
             ask(.status)
