@@ -28,7 +28,7 @@ if arguments.count == 4, arguments[2] == "--write-seeds" {
 
     /// What the reader takes counts, so that the optimiser cannot drop the reading.
     nonisolated(unsafe) var taken = 0
-    nonisolated(unsafe) let chosen = target
+    let chosen = target
 
     var own: [UnsafeMutablePointer<CChar>?] = ([arguments[0]] + arguments.dropFirst(2)).map { strdup($0) } + [nil]
     var count = Int32(own.count - 1)

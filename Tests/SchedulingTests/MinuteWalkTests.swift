@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import Scheduling
@@ -83,13 +84,19 @@ import Testing
         return fires.sorted()
     }
 
-    @Test(arguments: [
+    /// `ROLLCALL_ZONES=all` walks around every change of every zone from 1970 to 2037, which takes an hour.
+    private static let isWhole = getenv("ROLLCALL_ZONES").map { String(cString: $0) } == "all"
+
+    @Test(arguments: isWhole ? Zone.knownIdentifiers : [
         "America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Antarctica/Casey", "Pacific/Apia",
         "Asia/Kolkata", "UTC",
     ])
     func searchAndWalkAgree(name: String) throws {
         let zone = try Zone.named(name)
-        let transitions = try zone.transitions(from: instant("2005-01-01"), to: instant("2031-01-01"))
+        let (first, last) = Self.isWhole ? ("1970-01-01", "2038-01-01") : ("2005-01-01", "2031-01-01")
+        // A walk by minutes cannot follow an offset with seconds (Monrovia until 1972).
+        let transitions = try zone.transitions(from: instant(first), to: instant(last))
+            .filter { $0.offsetBefore % 60 == 0 && $0.offsetAfter % 60 == 0 }
         var middles = transitions.map { Int($0.at.seconds) }
         if middles.isEmpty { middles = [1_774_746_000, 1_709_164_800, 1_798_700_400] }
         let schedules = try Self.samples.map { try Schedule.parse($0.text) }

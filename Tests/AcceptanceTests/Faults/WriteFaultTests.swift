@@ -51,8 +51,9 @@ struct WriteFaultTests {
         }
         points.shuffle(using: &random)
         let tally = try await play(points, scenario)
-        print("\(scenario): points \(tally.fired) of \(tally.tried), \(reachable) reachable, seed \(Self.seed), "
-            + "\(tally.problems.count) wrong, \(ContinuousClock.now - began)")
+        let lost = tally.problems.count { $0.contains("lost [") }
+        print("\(scenario): points \(tally.fired) of \(tally.tried), \(lost) lost, \(tally.problems.count - lost) wrong; "
+            + "\(reachable) reachable, seed \(Self.seed), \(ContinuousClock.now - began)")
         for problem in tally.problems.prefix(20) { Issue.record("\(scenario) \(problem) (seed \(Self.seed))") }
         // A point at the very end is not always reached: what the program does last is not always the same.
         #expect(tally.fired * 100 >= tally.tried * 95, "faults that never fired prove nothing")
