@@ -222,7 +222,7 @@ struct DashboardKeyTests {
     @Test("y copies the cell by OSC 52 and into a file of its own; a terminal that takes none still has the file")
     func copy() async throws {
         let (workspace, _) = try await world()
-        let clip = workspace.folder + "/.rollcall/clip.txt"
+        let clip = workspace.folder + "/.rollcall/dumps/clip.txt"
         for term in ["xterm-256color", "vt100"] {
             let dashboard = try opened(workspace, term: term)
             dashboard.press("y")

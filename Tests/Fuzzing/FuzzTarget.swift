@@ -185,7 +185,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
 
     /// A line that a client reads and a body that a server reads.
     private static func readControl(_ bytes: [UInt8]) -> Bool {
-        let notice = EventLine.notice(in: bytes)
+        let notice = EventLine.notice(in: bytes[...])
         let data = Data(bytes)
         let decoder = JSONDecoder()
         if let notice {

@@ -145,6 +145,7 @@ extension DashboardModel {
 
     mutating func openEditor(_ key: String, when text: String? = nil) {
         guard let cohort = data.cohort(key) else {
+            if data.configuration.isUnknown { return say(ConfigurationFacts.unknownText, .warning) }
             return say("\(key) is not in rollcall.yaml; its ledger alone has no schedule", .warning)
         }
         var editor = ScheduleEditor(

@@ -27,7 +27,7 @@ extension DashboardModel {
         case .left, .right, .mark, .markRange, .markAll, .filter, .nextMatch, .previousMatch, .sort, .sortLeft,
             .sortRight, .invert, .columns, .copyCell, .copyRow, .saveTable:
             return currentList == nil ? "this screen has no table" : nil
-        case .open: return currentList == nil || currentList == .logs ? "nothing to open here" : nil
+        case .open: return currentList == nil ? "nothing to open here" : nil
         default: return nil
         }
     }
@@ -298,7 +298,7 @@ extension DashboardModel {
             guard shown.destinations.indices.contains(row) else { return }
             open(.overview)
             setFilter("to:" + shown.destinations[row].destination)
-        case .logs: break
+        case .logs: openLogLine()
         }
     }
 

@@ -168,6 +168,8 @@ extension DashboardModel {
     }
 
     private mutating func press(_ key: Key, approving run: ByteText) {
+        // Where the screen is too small for the numbers nothing can be approved.
+        guard width >= 20, height >= 6 else { return cancelApproval() }
         guard key == .character("y"), let row = data.runs.row(run), row.isHeld else { return cancelApproval() }
         layers.removeLast()
         outbox.append(.approve(run: run.text, reason: nil, leaves: false))

@@ -39,7 +39,7 @@ struct StateOpener {
             let log = Mutex<[String]>([])
             let engine = Engine(context: EngineContext(
                 store: store, clock: SystemClock(), folder: state, namespace: try await store.namespace(),
-                log: { line in log.withLock { $0.append(line) } }))
+                log: EngineLog { _, line in log.withLock { $0.append(line) } }))
             try await engine.start(wiring.engineConfiguration(of: model), resuming: .everything)
             for run in await engine.unfinishedWork() { _ = await engine.settled(run) }
             var options = RunOptions()
