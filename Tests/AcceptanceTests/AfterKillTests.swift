@@ -24,7 +24,7 @@ struct AfterKillTests {
     func cancel() async throws {
         let (workspace, receiver) = try await killed()
         let ending = try await workspace.rollcall("cancel", "1", "--json")
-        #expect(ending.code == 0)
+        #expect(ending.code == 0, "\(ending.errors)\(ending.text)")
         #expect(try ending.lines().first?.text("outcome") == "cancelled")
         let told = try receiver.calls()
         #expect(told < 8000)

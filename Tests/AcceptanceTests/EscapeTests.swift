@@ -240,7 +240,7 @@ struct EscapeTests {
             for key in keys {
                 dashboard.press(key)
                 dashboard.press("g")
-                for _ in 0..<9 {
+                for _ in 0..<24 {
                     sighting.take(dashboard.pty.screen.lines.joined(separator: "\n"), as: nil)
                     dashboard.pty.press("\u{1B}[6~")
                 }

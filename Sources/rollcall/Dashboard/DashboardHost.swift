@@ -9,7 +9,7 @@ import Synchronization
 /// outside has to do, and paints.
 ///
 /// A key is handled and painted on the terminal's own thread, so that its answer never waits for anything else; notices of
-/// the engine are gathered and painted at most every ``frameInterval``.
+/// the engine are gathered and painted at most every ``frameInterval`` while many come, and soon while few do.
 final class DashboardHost: Sendable {
     /// How a dashboard ends.
     enum Ending: Sendable, Equatable {
@@ -196,9 +196,10 @@ final class DashboardHost: Sendable {
     func run() async -> Ending {
         let painting = Task {
             for await _ in doorbell.stream {
-                takeNotices()
+                let isFlooded = takeNotices() > Self.flood
                 paint()
-                try? await Task.sleep(nanoseconds: UInt64(frameInterval) * 1_000_000)
+                let pause = isFlooded || frameInterval > Self.shortPause * 5 ? frameInterval : Self.shortPause
+                try? await Task.sleep(nanoseconds: UInt64(pause) * 1_000_000)
             }
         }
         defer { painting.cancel() }
@@ -206,19 +207,27 @@ final class DashboardHost: Sendable {
         return .quit
     }
 
-    private func takeNotices() {
+    /// More notices than this in one frame are a flood.
+    private static let flood = 100
+    /// The least time between two frames otherwise, in milliseconds.
+    private static let shortPause: Int64 = 20
+
+    /// - Returns: how many there were.
+    private func takeNotices() -> Int {
         let now = clock.now()
-        let (effects, lines): ([Effect], [String]) = state.withLock { state in
+        let (effects, lines, count): ([Effect], [String], Int) = state.withLock { state in
             let effects = state.model.update(.tick(now: now))
             let batches = state.batches
             state.batches = []
-            return batches.reduce(into: (effects, [])) { result, notices in
+            return batches.reduce(into: (effects, [], 0)) { result, notices in
                 result.0 += state.model.update(.notices(notices))
                 result.1 += Self.lines(of: .notices(notices), &state, now)
+                result.2 += notices.count
             }
         }
         print(lines)
         perform(effects)
+        return count
     }
 
     private func paint() {
