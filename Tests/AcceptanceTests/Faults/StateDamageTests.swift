@@ -1,14 +1,16 @@
 import Foundation
 import Glibc
+import Synchronization
 import Testing
 
 /// Any file of the state folder is cut short, or one of its bits is flipped (reliability.md S10, S11): the program says so
 /// and names the file, or the damage does no harm. It never starts empty, and never tells anybody wrongly.
 @Suite(.rationed)
 struct StateDamageTests {
-    private static let wanted = ProcessInfo.processInfo.environment["ROLLCALL_DAMAGES"] ?? "1800"
+    private static let wanted = ProcessInfo.processInfo.environment["ROLLCALL_DAMAGES"] ?? "600"
     private static let seed = ProcessInfo.processInfo.environment["ROLLCALL_FAULT_SEED"].flatMap(UInt64.init)
-        ?? UInt64.random(in: 1...999_999)
+        // The same cases every time: among others there are some after which a run waits for ever (reliability.md, Owed).
+        ?? 640_037
 
     private enum Damage: CustomStringConvertible, Sendable {
         case cut(String, Int)
@@ -100,7 +102,7 @@ struct StateDamageTests {
             try damage.apply(to: whole).write(to: root)
             var told = ToldStory(bench.scenario)
             for message in before { _ = told.take(message) }
-            switch await opener.goOn(in: root + "/.rollcall", telling: &told) {
+            switch try await Self.open(root + "/.rollcall", opener, told) {
             case .right: tally.right += 1
             case .wrong(let problem): tally.problems.append("\(damage): \(problem)")
             case .refused(let reason):
@@ -111,6 +113,24 @@ struct StateDamageTests {
             }
         }
         return tally
+    }
+
+    /// An opening that does not end is one that is wrong.
+    private static func open(
+        _ folder: String, _ opener: StateOpener, _ told: ToldStory
+    ) async throws -> StateOpener.Opening {
+        let result = OpeningResult()
+        Task.detached {
+            var told = told
+            let opening = await opener.goOn(in: folder, telling: &told)
+            result.opening.withLock { $0 = opening }
+        }
+        try? await eventually("an end") { result.opening.withLock { $0 != nil } }
+        return result.opening.withLock { $0 } ?? .wrong("no end within a minute")
+    }
+
+    private final class OpeningResult: Sendable {
+        let opening = Mutex<StateOpener.Opening?>(nil)
     }
 
     /// Found by damaging every file: the run was closed as failed, and who had been told in it was forgotten.
