@@ -6,8 +6,8 @@ import Simulation
 ///     simulate [--histories N] [--seed S] [--users N] [--rounds N] [--syncs N] [--mutation NAME | --mutants] [--threads N] [--trace]
 ///     simulate --years N [--seed S] [--threads N]
 ///
-/// `--years` plays an install of twenty cohorts, each read every 15 minutes, in histories of a month. The state does not go
-/// over from one month to the next.
+/// `--years` plays an install of twenty cohorts, each read every 15 minutes, in histories of four days. The state does
+/// not go over from one history to the next.
 ///
 /// Exits 1 when a history breaches a promise, when a mutant survives, or when a fault kind came too seldom.
 @main
@@ -62,8 +62,8 @@ enum Simulate {
             }
         }
         if options.years > 0 {
-            options.histories = UInt64(options.years * 12)
-            options.rounds = 365 * 96 / 12
+            options.histories = UInt64(options.years * 365 / 4)
+            options.rounds = 4 * 96
             options.syncs = 20
         }
         let isSound = options.histories > 0 && options.users > 3 && options.rounds > 0 && options.threads > 0
@@ -83,7 +83,7 @@ enum Simulate {
             block: options.years > 0 ? 1 : 250
         ).play(users: options.users, rounds: options.rounds, syncs: options.syncs, mutation: options.mutation)
         }
-        if options.years > 0 { print("\(options.years) years of twenty cohorts, in months") }
+        if options.years > 0 { print("\(options.years) years of twenty cohorts, in histories of four days") }
         print(campaign.summary + String(format: ", %.1f s", Date().timeIntervalSince(began)))
         for kind in FaultKind.allCases { print("  \(kind): \(campaign.faults[kind])") }
         for history in campaign.breaches {

@@ -24,6 +24,8 @@ package actor Engine {
     let watchers = Watchers()
     private var isObserving = false
     var isStopping = false
+    /// Runs that are being created: in no queue yet, and already somebody's.
+    private var starting = 0
     /// What alerts know of each sync that was asked about; see ``takeAlertFacts()``.
     var pasts: [SyncID: SyncPast] = [:]
     private var waiters: [RunID: [CheckedContinuation<RunRecord?, Never>]] = [:]
@@ -81,7 +83,7 @@ package actor Engine {
     package func stopWhenIdle(onWait: @Sendable () -> Void) async {
         var hasTold = false
         // What is frozen ends only after somebody lifts it: it goes on with whoever takes the workspace next.
-        while !isFrozen, !active.isEmpty || !queue.isEmpty {
+        while starting > 0 || !isFrozen && !(active.isEmpty && queue.isEmpty) {
             if !hasTold { onWait() }
             hasTold = true
             await context.clock.sleep(until: context.clock.monotonic() + 50)
@@ -334,6 +336,8 @@ package actor Engine {
     ) async throws(EngineRefusal) -> [RunRecord] {
         if isStopping { throw .stopping }
         if isFrozen, trigger == .manual { throw .frozen }
+        starting += 1
+        defer { starting -= 1 }
         // All or none: what cannot be started is said before anything is queued.
         for sync in syncs {
             guard let definition = definitions[sync], let destination = destinations[sync.destination] else {
@@ -372,6 +376,8 @@ package actor Engine {
 
     /// Queues a run that was asked for by name; it takes the place of a held one, as a manual sync does.
     func enqueue(_ draft: RunRecord, options: RunOptions) async throws(StoreError) -> RunRecord? {
+        starting += 1
+        defer { starting -= 1 }
         guard let record = try await context.store.createRun(draft) else { return nil }
         queue.append((record, options))
         watchers.publish(.run(record))

@@ -1,14 +1,16 @@
 import Foundation
 import Glibc
+import Synchronization
 import Testing
 
 /// Any file of the state folder is cut short, or one of its bits is flipped (reliability.md S10, S11): the program says so
 /// and names the file, or the damage does no harm. It never starts empty, and never tells anybody wrongly.
 @Suite(.rationed)
 struct StateDamageTests {
-    private static let wanted = ProcessInfo.processInfo.environment["ROLLCALL_DAMAGES"] ?? "1800"
+    private static let wanted = ProcessInfo.processInfo.environment["ROLLCALL_DAMAGES"] ?? "600"
     private static let seed = ProcessInfo.processInfo.environment["ROLLCALL_FAULT_SEED"].flatMap(UInt64.init)
-        ?? UInt64.random(in: 1...999_999)
+        // The same cases every time: among others there are some after which a run waits for ever (reliability.md, Owed).
+        ?? 640_037
 
     private enum Damage: CustomStringConvertible, Sendable {
         case cut(String, Int)
@@ -18,6 +20,12 @@ struct StateDamageTests {
             switch self {
             case .cut(let file, _), .flip(let file, _, _): file
             }
+        }
+
+        /// The name that a complaint must carry. A journal is part of its database.
+        var name: String {
+            let last = file.split(separator: "/").last.map(String.init) ?? ""
+            return last.hasSuffix("-journal") ? String(last.dropLast("-journal".count)) : last
         }
 
         var description: String {
@@ -100,17 +108,34 @@ struct StateDamageTests {
             try damage.apply(to: whole).write(to: root)
             var told = ToldStory(bench.scenario)
             for message in before { _ = told.take(message) }
-            switch await opener.goOn(in: root + "/.rollcall", telling: &told) {
+            switch try await Self.open(root + "/.rollcall", opener, told) {
             case .right: tally.right += 1
             case .wrong(let problem): tally.problems.append("\(damage): \(problem)")
             case .refused(let reason):
                 tally.refused += 1
-                let name = damage.file.split(separator: "/").last.map(String.init) ?? ""
                 // A guard that holds the plan is as good: a changed address, for one, is what it is there for.
-                if !reason.contains(name), !reason.hasPrefix("held") { tally.problems.append("\(damage): refused without its name: \(reason)") }
+                if !reason.contains(damage.name), !reason.hasPrefix("held") { tally.problems.append("\(damage): refused without its name: \(reason)") }
             }
         }
         return tally
+    }
+
+    /// An opening that does not end is one that is wrong.
+    private static func open(
+        _ folder: String, _ opener: StateOpener, _ told: ToldStory
+    ) async throws -> StateOpener.Opening {
+        let result = OpeningResult()
+        Task.detached {
+            var told = told
+            let opening = await opener.goOn(in: folder, telling: &told)
+            result.opening.withLock { $0 = opening }
+        }
+        try? await eventually("an end") { result.opening.withLock { $0 != nil } }
+        return result.opening.withLock { $0 } ?? .wrong("no end within a minute")
+    }
+
+    private final class OpeningResult: Sendable {
+        let opening = Mutex<StateOpener.Opening?>(nil)
     }
 
     /// Found by damaging every file: the run was closed as failed, and who had been told in it was forgotten.
@@ -168,12 +193,11 @@ struct StateDamageTests {
             let status = try await bench.workspace.rollcall("status", within: 30)
             #expect(status.code == 0 || status.code == 1, "\(damage): \(status.text)\(status.errors) (seed \(Self.seed))")
             let sync = try await bench.workspace.rollcall("sync", "vip", "--retry-for", "2s", within: 30)
-            let name = damage.file.split(separator: "/").last.map(String.init) ?? ""
             if sync.code == 0 {
                 #expect(try bench.wrong(since: mark) == nil, "\(damage) (seed \(Self.seed))")
             } else {
                 #expect(sync.code == 1, "\(damage): \(sync.text)\(sync.errors) (seed \(Self.seed))")
-                #expect((sync.text + sync.errors).contains(name), "\(damage): \(sync.text)\(sync.errors)")
+                #expect((sync.text + sync.errors).contains(damage.name), "\(damage): \(sync.text)\(sync.errors)")
             }
         }
     }
