@@ -21,7 +21,7 @@ package final class SQLiteStore: SyncStore {
         configuration.readonly = readOnly && !mayRollBack
         configuration.busyMode = .timeout(10)
         configuration.prepareDatabase { database in
-            guard !readOnly else { return try database.execute(sql: "PRAGMA query_only = ON") }
+            guard !readOnly else { return }
             try database.execute(sql: """
                 PRAGMA journal_mode = DELETE;
                 PRAGMA synchronous = EXTRA;

@@ -47,7 +47,7 @@ if arguments.count == 4, arguments[2] == "--write-seeds" {
     }
 
     let runs = option("--runs", 500_000)
-    let seed = option("--seed", UInt64.random(in: 1...999_999))
+    let seed = option("--seed", 20_261_128)
     var mutator = Mutator(target, seed: seed)
     var taken = 0
     let began = Date()

@@ -317,24 +317,24 @@ private struct Arguments {
     init(
         _ rest: [String], of word: String, flags: [String] = [], values: [String] = []
     ) throws(CommandError) {
-        var open: String?
+        var unfinished: String?
         for part in rest {
             if part.hasPrefix("--") {
                 let pieces = part.split(separator: "=", maxSplits: 1).map(String.init)
                 let name = pieces.first ?? part
                 if values.contains(name) {
                     options[name] = pieces.count > 1 ? pieces[1] : ""
-                    open = pieces.count == 1 || name == "--reason" ? name : nil
+                    unfinished = pieces.count == 1 || name == "--reason" ? name : nil
                 } else if flags.contains(name), pieces.count == 1 {
                     options[name] = ""
-                    open = nil
+                    unfinished = nil
                 } else {
                     throw CommandError("`\(word)` takes \(Self.listed(flags + values)) here, not \(name.prefix(40))")
                 }
-            } else if let option = open {
+            } else if let option = unfinished {
                 let before = options[option] ?? ""
                 options[option] = before.isEmpty ? part : before + " " + part
-                if option != "--reason" { open = nil }
+                if option != "--reason" { unfinished = nil }
             } else {
                 names.append(part)
             }

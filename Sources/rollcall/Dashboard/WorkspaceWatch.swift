@@ -12,7 +12,7 @@ final class WorkspaceWatch: Sendable {
     private let performer: EffectPerformer
 
     /// How much of an old log is shown.
-    private static let backlog: Int64 = 128 << 10
+    private static let backlog: Int64 = 512 << 10
 
     init(host: DashboardHost, files: WorkspaceFiles, performer: EffectPerformer) {
         self.host = host
