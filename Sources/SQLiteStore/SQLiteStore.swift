@@ -32,7 +32,10 @@ package final class SQLiteStore: SyncStore {
         do {
             queue = try DatabaseQueue(path: path, configuration: configuration)
             if readOnly {
-                let isNewer = try queue.read { try Schema.migrator.hasBeenSuperseded($0) }
+                try Self.awaitTables(in: queue)
+                let isNewer = try queue.read {
+                    try $0.tableExists("grdb_migrations") && Schema.migrator.hasBeenSuperseded($0)
+                }
                 guard !isNewer else { throw StoreError.corrupt("\(path) was written by a newer version of rollcall") }
             } else {
                 let isNewer = try queue.read { try Schema.migrator.hasBeenSuperseded($0) }
@@ -52,6 +55,8 @@ package final class SQLiteStore: SyncStore {
     /// The store of a workspace that is only looked at. A file that another process has made this moment, and not filled
     /// yet, says as much as none.
     package static func looking(at path: String) throws(StoreError) -> SQLiteStore {
+        var status = stat()
+        if stat(path, &status) == 0, status.st_size == 0 { return try empty() }
         let store = try SQLiteStore(path: path, readOnly: true)
         let isFilled: Bool
         do {
@@ -60,6 +65,17 @@ package final class SQLiteStore: SyncStore {
             throw storeError(error, path: path)
         }
         return isFilled ? store : try empty()
+    }
+
+    /// An engine that has just begun makes the tables one migration after another; five seconds are enough for that.
+    private static func awaitTables(in queue: DatabaseQueue) throws {
+        for _ in 0..<250 {
+            let areThere = try queue.read {
+                try $0.tableExists("grdb_migrations") && Schema.migrator.hasCompletedMigrations($0)
+            }
+            if areThere { return }
+            usleep(20_000)
+        }
     }
 
     static func storeError(_ error: any Error, path: String) -> StoreError {

@@ -509,4 +509,15 @@ private let small = SyncID(cohort: "small", destination: "seg")
         let looking = try SQLiteStore.looking(at: left.path)
         #expect(try await looking.runs(RunFilter(limit: 10)).map(\.phase) == [.queued])
     }
+
+    @Test("A listing beside an engine that is just making its tables waits for all of them")
+    func besideAFirstStart() async throws {
+        let file = TemporaryFile()
+        let writer = try DatabaseQueue(path: file.path)
+        try await writer.write { try $0.execute(sql: "CREATE TABLE begun (a); DROP TABLE begun") }
+        async let listing = SQLiteStore.looking(at: file.path).syncStates()
+        _ = try SQLiteStore(path: file.path)
+        #expect(try await listing.isEmpty)
+        _ = try await SQLiteStore.looking(at: file.path).namespace()
+    }
 }

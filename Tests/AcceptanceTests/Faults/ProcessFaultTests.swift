@@ -43,7 +43,7 @@ struct ProcessFaultTests {
         print("kills: \(kills), \(landed) landed, \(messages) messages, \(problems.count) wrong, seed \(seed), "
             + "\(ContinuousClock.now - began)")
         for problem in problems.prefix(10) { Issue.record("\(problem) (seed \(seed))") }
-        #expect(landed * 2 >= kills, "most runs ended before they could be killed")
+        #expect(landed * 5 >= kills, "most runs ended before they could be killed")
         #expect(messages > kills)
         try await workspace.expectSoundState()
     }
