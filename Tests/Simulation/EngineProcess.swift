@@ -169,6 +169,10 @@ final class EngineProcess {
         commit { created = $0.create(draft, sync: sync) } then: { [self] isDurable in
             guard isDurable, let created else { return }
             world.oracle.scheduled(nominal, sync: sync, now: decidedAt)
+            // While it was being created, the run before it may have been held.
+            if let holding = held[sync], holding.replacement(among: [created]) == nil {
+                return close(created, .cancelled, "run \(holding.id) is held")
+            }
             enqueue(created, sync)
         }
     }

@@ -9,6 +9,9 @@ extension EngineProcess {
         run.plan = plan
         if run.snapshot.isEmpty { run.snapshot = world.disk.snapshots[run.id] ?? [] }
         let records = Array(world.disk.batches[run.id, default: [:]].values)
+        for record in records where record.state == .sending || record.state == .unknown {
+            world.oracle.foundInDoubt(messages(Piece.covering(record), run))
+        }
         run.delivery = DeliveryMachine(
             run: run.machine.record.id, count: plan.count, records: records, retryFor: world.weather.retryFor,
             countLimit: world.disk.countLimit ?? .max)
@@ -197,6 +200,8 @@ extension EngineProcess {
         _ run: ActiveRun
     ) {
         world.oracle.answered(prepared.messages, heard, process: number, at: world.time)
+        if case .accepted(_, let rejected) = heard { world.oracle.refused(rejected.map { prepared.messages[$0.index] }) }
+        if case .refused = heard, prepared.messages.count == 1 { world.oracle.refused(prepared.messages) }
         run.flights[prepared.piece.id] = nil
         world.tell("run \(run.id) hears \(outcome)")
         let isProbe = gate.breakerState == .halfOpen

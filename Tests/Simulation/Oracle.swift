@@ -31,6 +31,8 @@ struct Oracle {
         var replaces: [MessageID] = []
         /// Accepted or refused for certain, as far as the sender can know.
         var isSettled = false
+        /// An attempt of the opposite value was found on record after it, whether or not it went out.
+        var isSuperseded = false
     }
 
     private(set) var breach: String?
@@ -191,7 +193,8 @@ struct Oracle {
         if !forgotten.contains(slot) {
             require(message.timestamp > newestArrived[slot], "§4: a later transition of user \(message.user) has no later timestamp")
             require(
-                before.isSettled || before.message.value != message.value, "I-4: an unsettled attempt for user \(message.user) got another id")
+                before.isSettled || before.isSuperseded || before.message.value != message.value,
+                "I-4: an unsettled attempt for user \(message.user) got another id")
             if receiver == .plain, before.message.value != message.value, let since = before.isAmbiguousSince {
                 require(
                     time >= since + Weather.longestDelay, "I-8: the opposite was sent \(time - since) ms after doubt")
@@ -227,6 +230,27 @@ struct Oracle {
         guard var transition = latest[slot], transition.message.id == message.id else { return }
         change(&transition)
         latest[slot] = transition
+    }
+
+    /// Answered by a refusal of each of these alone: whoever refuses a message refused every attempt for it.
+    mutating func refused(_ messages: [Message]) {
+        for message in messages {
+            mark(message) {
+                $0.isAmbiguousSince = nil
+                $0.isInDoubt = false
+                $0.isSettled = true
+            }
+        }
+    }
+
+    /// A process found these on record as being sent. It cannot know that the one before died before their first byte
+    /// left: an attempt of the opposite value, whatever its outcome, is superseded by them.
+    mutating func foundInDoubt(_ messages: [Message]) {
+        for message in messages {
+            let slot = message.sync * users + message.user
+            guard let last = latest[slot], last.message.value != message.value else { continue }
+            latest[slot]?.isSuperseded = true
+        }
     }
 
     /// The sender died with these on the wire.

@@ -94,6 +94,26 @@ import Testing
         }
     }
 
+    @Test("an occurrence that was decided before a plan was held starts nothing beside it")
+    func occurrenceBesideHeld() async throws {
+        let world = try await EngineWorld()
+        world.source.set(members(0..<100))
+        _ = try await world.run()
+        world.destination.forget()
+        world.source.set([])
+        let held = try #require(try await world.run())
+        world.source.set(members(0..<101))
+        let started = try await world.engine.start(
+            [world.sync], trigger: .schedule, nominal: newYear, options: RunOptions())
+        let late = try #require(started.first)
+        let ended = try #require(await world.engine.settled(late.id))
+        #expect(ended.outcome == .cancelled && ended.reason == "run \(held.id) is held")
+        #expect(world.destination.requests.isEmpty)
+        #expect(await world.engine.heldRun(of: world.sync)?.id == held.id)
+        let discarded = try await world.engine.discard(held.id, actor: "uid:0", reason: nil)
+        #expect(discarded.outcome == .discarded && world.destination.requests.isEmpty)
+    }
+
     @Test("an attempt of unknown outcome is repeated with the same ids and times until it is known")
     func repeatedWithSameIDs() async throws {
         let world = try await EngineWorld()

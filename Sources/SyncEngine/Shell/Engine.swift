@@ -359,9 +359,14 @@ package actor Engine {
             do throws(StoreError) {
                 guard let record = try await context.store.createRun(draft) else { continue }
                 if let nominal { states[sync, default: SyncState(sync: sync)].lastOccurrence = nominal }
-                queue.append((record, options))
                 records.append(record)
                 watchers.publish(.run(record))
+                // While the store was busy, the run before this one may have been held: both must never be sent.
+                if let before = held[sync], before.replacement(among: [record]) == nil {
+                    await close(record, .cancelled, "run \(before.id) is held")
+                    continue
+                }
+                queue.append((record, options))
                 if trigger == .manual {
                     await replaceHeld(of: sync, by: record.id)
                     await takeUpNow(sync, options)

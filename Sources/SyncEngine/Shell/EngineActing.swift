@@ -18,8 +18,12 @@ extension Engine {
         // A plan that somebody approved is not used up by a secret that cannot be had.
         if let reason = destination(record.sync.destination)?.blockedReason { throw .blocked(reason) }
         try await audit("approve", "run \(id) plan \(record.plan?.hash ?? "")", actor: actor, reason: reason)
-        held[record.sync] = nil
         await unblock(record.sync.destination)
+        // While that was stored another run may have taken its place; nothing waits from here until it goes.
+        guard held[record.sync]?.id == id, active[record.sync] == nil else {
+            throw .notPossible("run \(id) is no longer held")
+        }
+        held[record.sync] = nil
         var options = RunOptions()
         options.retryFor = retryFor
         options.actor = actor
@@ -34,7 +38,8 @@ extension Engine {
             throw .notPossible("run \(id) is not held: \(record.describedState)")
         }
         try await audit("discard", "run \(id)", actor: actor, reason: reason)
-        held[record.sync] = nil
+        guard active[record.sync]?.id != id else { throw .notPossible("run \(id) has just been approved") }
+        if held[record.sync]?.id == id { held[record.sync] = nil }
         await close(record, .discarded, reason ?? "discarded by \(actor)")
         return try await self.record(id)
     }
