@@ -26,14 +26,18 @@ struct ProcessFaultTests {
         }
         try workspace.configure(sink.endpoint, settings: "rate: 200/s, requests: 3", cohort: ["guards: off"])
         var landed = 0
+        // How late a kill may come, in milliseconds: less where runs end before it, so that machines of any speed are in the middle.
+        var latest = 900
         for kill in 0..<kills {
             let members = (1...150).filter { _ in random.draw(0...2) > 0 }
             story.become(Set(members.map(Workspace.id)))
             try workspace.list(members.map(Workspace.id))
             let program = try workspace.start(kill % 4 == 3 ? ["serve"] : ["sync", "vip"])
             // The moments are the point of this test; nothing is waited for.
-            try await Task.sleep(for: .milliseconds(random.draw(20...900)))
-            if program.poll() == nil { landed += 1 }
+            try await Task.sleep(for: .milliseconds(random.draw(20...latest)))
+            let isUnderWay = program.poll() == nil
+            if isUnderWay { landed += 1 }
+            latest = isUnderWay ? min(900, latest + latest / 8) : max(100, latest * 2 / 3)
             program.send(SIGKILL)
             _ = try await program.ending()
         }
@@ -43,7 +47,7 @@ struct ProcessFaultTests {
         print("kills: \(kills), \(landed) landed, \(messages) messages, \(problems.count) wrong, seed \(seed), "
             + "\(ContinuousClock.now - began)")
         for problem in problems.prefix(10) { Issue.record("\(problem) (seed \(seed))") }
-        #expect(landed * 5 >= kills, "most runs ended before they could be killed")
+        #expect(landed * 2 >= kills, "most runs ended before they could be killed")
         #expect(messages > kills)
         try await workspace.expectSoundState()
     }
