@@ -9,6 +9,13 @@ let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+/// The Swift libraries within the program: it starts in half the time and needs no Swift on the machine where it runs. The
+/// compiler names only those that our modules import; theirs are named here.
+let staticSwift = [
+    "-static-stdlib", "-l_CFURLSessionInterface", "-lCoreFoundation", "-l_FoundationICU", "-l_FoundationCShims",
+    "-l_FoundationCollections",
+]
+
 let package = Package(
     name: "rollcall",
     dependencies: [
@@ -106,7 +113,9 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
-            swiftSettings: strict),
+            swiftSettings: strict,
+            // A program that starts in half the time and needs no Swift on the machine where it runs.
+            linkerSettings: [.unsafeFlags(staticSwift, .when(configuration: .release))]),
 
         // Tests.
         .testTarget(name: "SchedulingTests", dependencies: ["Scheduling"], swiftSettings: strict),

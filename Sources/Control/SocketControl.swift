@@ -91,7 +91,7 @@ package struct SocketControl: ControlService {
             try? await self.lines(get("changes")) { lines throws(Refusal) in
                 var notices: [ChangeNotice] = []
                 for line in lines {
-                    if let notice = EventLine.notice(in: line) {
+                    if let notice = EventLine.notice(in: line, after: notices.last?.event) {
                         notices.append(notice)
                     } else {
                         notices.append(try Self.decoded(line))

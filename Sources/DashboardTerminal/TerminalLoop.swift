@@ -42,6 +42,8 @@ final class TerminalLoop: @unchecked Sendable {
     private var lastKey = 0
     private var failedReads = 0
 
+    /// How many frames are painted at once: those of a program that just starts are waited for.
+    private static let firstFrames = 8
     /// How long an unfinished sequence or character is waited for, in milliseconds.
     private static let restDelay: Int64 = 250
     /// How long an unfinished paste is waited for. Too short, and its rest would act as keys.
@@ -122,7 +124,7 @@ final class TerminalLoop: @unchecked Sendable {
         let posted = shared.mailbox.withLock { mailbox in mailbox.frame.map { $0.inputs } }
         guard let posted else { return nil }
         let answersKey = lastKey > (current?.inputs ?? 0) && posted >= lastKey
-        return answersKey ? lastPaint : lastPaint + options.frameInterval
+        return answersKey || paintings < Self.firstFrames ? lastPaint : lastPaint + options.frameInterval
     }
 
     // MARK: - Input

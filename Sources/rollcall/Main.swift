@@ -10,7 +10,6 @@ import Scheduling
 enum Main {
     static func main() async {
         umask(0o077)
-        CrashReports.adopt()
         cprocess_seal()
         signal(SIGPIPE, SIG_IGN)
         signal(SIGXFSZ, SIG_IGN)
@@ -88,7 +87,7 @@ struct Rollcall: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rollcall",
         abstract: "Tells every destination exactly who entered and who left each cohort.",
-        version: Version.withLibraries,
+        version: Version.asked,
         subcommands: [
             StatusCommand.self, SyncCommand.self, PlanCommand.self, RunsCommand.self, RunCommand.self,
             EventsCommand.self, UserCommand.self, MembersCommand.self, ScheduleCommand.self, ApproveCommand.self,
@@ -104,9 +103,11 @@ struct Rollcall: AsyncParsableCommand {
 enum Version {
     static let text = "0.1.0"
 
-    /// The version, and on further lines the libraries that faults and advisories are about.
-    static var withLibraries: String {
-        "\(text)\nSQLite \(SQLiteStore.libraryVersion)\n\(CurlTransport.libraryVersion)"
+    /// The version, and on further lines the libraries that faults and advisories are about. Asking libcurl makes all of its
+    /// own libraries begin, so nobody does who was not asked.
+    static var asked: String {
+        guard CommandLine.arguments.contains("--version") else { return text }
+        return "\(text)\nSQLite \(SQLiteStore.libraryVersion)\n\(CurlTransport.libraryVersion)"
     }
 }
 

@@ -29,6 +29,9 @@ struct EventLineTests {
                 #expect(try JSONDecoder().decode(ChangeNotice.self, from: Data(line)) == notice)
                 let read = EventLine.notice(in: line[...])
                 #expect(read == nil || read == notice)
+                // Whatever was read before changes nothing.
+                let earlier = Self.notice(number &+ 1, other, user).event
+                for event in [earlier, notice.event] { #expect(EventLine.notice(in: line[...], after: event) == read) }
                 if line.contains(0x5C) { #expect(read == nil) } else { understood += read == nil ? 0 : 1 }
             }
         }

@@ -94,7 +94,8 @@ struct UpdateTests {
     }
 
     @Test func hostedQuitAsksWhileARunIsUnderWay() {
-        var model = Sample.full(Sample.options { $0.isHosted = true })
+        var model = Sample.full()
+        _ = model.update(.hosting)
         #expect(Self.acts(model.press("q n")).isEmpty)
         #expect(!model.isQuitting)
         #expect(Self.acts(model.press("q y")) == [.quit])

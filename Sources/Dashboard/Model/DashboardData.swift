@@ -9,7 +9,7 @@ struct DashboardData: Sendable {
     static let detailCapacity = 2_000
     static let fireCapacity = 2_000
     /// How many events are asked for at first, and when some were missed.
-    static let backlogLimit = 5_000
+    static let backlogLimit = 1_000
     static let gapLimit = 500
 
     var engine: EngineView?

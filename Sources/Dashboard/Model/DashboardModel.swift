@@ -8,8 +8,6 @@ package struct DashboardOptions: Sendable {
     /// The terminal shows ASCII only.
     package var isASCII = false
     package var theme = Theme.terminal
-    /// The engine lives in this process, so quitting ends its runs.
-    package var isHosted = false
     package var isMouseOn = false
     /// The workspace's name in the header.
     package var workspace = ""
@@ -36,6 +34,8 @@ package struct DashboardModel: Sendable {
     package internal(set) var timeMode = TimeMode.relative
     package internal(set) var isMouseOn: Bool
     package internal(set) var connection = ConnectionState.connecting
+    /// The engine lives in this process, so quitting ends its runs.
+    var isHosted = false
     package internal(set) var screen: Screen {
         get { stack.last ?? .overview }
         set { stack[stack.count - 1] = newValue }
@@ -106,9 +106,8 @@ package struct DashboardModel: Sendable {
         }
     }
 
-    /// What to ask for when the dashboard opens.
+    /// What to do when the dashboard opens. The engine is asked once it is live: what it said before would be asked for again.
     package mutating func start() -> [Effect] {
-        askForEverything()
         if isMouseOn { outbox.append(.setMouse(true)) }
         return drain()
     }
@@ -189,7 +188,7 @@ package struct DashboardModel: Sendable {
         waiting = []
         askAgain = []
         for question in [
-            Question.engine, .configuration, .status, .destinations, .runs(limit: 500), .rejects,
+            Question.status, .engine, .configuration, .destinations, .runs(limit: 500), .rejects,
             .backlog(limit: data.hasBacklog ? DashboardData.gapLimit : DashboardData.backlogLimit),
         ] {
             ask(question)

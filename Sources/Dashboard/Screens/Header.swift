@@ -10,7 +10,7 @@ extension Painter {
         left.append(Span(width >= 60 ? "  " : " "))
         left += connection(model)
         if model.options.isReadOnly { left.append(Span(" [RO]", .warning)) }
-        if model.options.isHosted, width >= 90 { left.append(Span("  own engine", .dim)) }
+        if model.isHosted, width >= 90 { left.append(Span("  own engine", .dim)) }
         let used = put(left, row: 0, column: 0, width: width)
         var right = counts(model)
         if !layout.isSmall {

@@ -343,7 +343,7 @@ extension DashboardModel {
 
     mutating func quit() {
         let active = data.runs.active.count
-        guard options.isHosted, active > 0 else {
+        guard isHosted, active > 0 else {
             isQuitting = true
             return outbox.append(.quit)
         }

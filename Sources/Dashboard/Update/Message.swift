@@ -7,6 +7,8 @@ package enum Message: Sendable {
     /// Time went on. Comes with every wake-up, before what woke it.
     case tick(now: Instant)
     case connection(ConnectionState)
+    /// The engine lives in this process.
+    case hosting
     /// What watchers of the engine are told, in order. A gap in the sequence makes the dashboard look anew.
     case notices([ChangeNotice])
     case answer(Answer)

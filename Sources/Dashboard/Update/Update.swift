@@ -8,6 +8,7 @@ extension DashboardModel {
         case .input(let input): take(input)
         case .tick(let now): tick(now)
         case .connection(let state): take(state)
+        case .hosting: isHosted = true
         case .notices(let notices): take(notices)
         case .answer(let answer): take(answer)
         case .configuration(let facts): take(facts)
@@ -67,7 +68,7 @@ extension DashboardModel {
         case (_, .live):
             lastSequence = nil
             if case .reconnecting = old { say("the engine is back") }
-            if options.isHosted, !hasSnapshot {
+            if isHosted, !hasSnapshot {
                 say("no engine served this workspace: this dashboard is its engine, and quitting stops it")
             }
             askForEverything()

@@ -198,7 +198,7 @@ final class DashboardHost: Sendable {
             for await _ in doorbell.stream {
                 let isFlooded = takeNotices() > Self.flood
                 paint()
-                let pause = isFlooded || frameInterval > Self.shortPause * 5 ? frameInterval : Self.shortPause
+                let pause = isFlooded || frameInterval > 100 ? frameInterval : Self.shortPause
                 try? await Task.sleep(nanoseconds: UInt64(pause) * 1_000_000)
             }
         }
@@ -209,8 +209,8 @@ final class DashboardHost: Sendable {
 
     /// More notices than this in one frame are a flood.
     private static let flood = 100
-    /// The least time between two frames otherwise, in milliseconds.
-    private static let shortPause: Int64 = 20
+    /// The least time between two frames otherwise, in milliseconds. The terminal has its own bound.
+    private static let shortPause: Int64 = 10
 
     /// - Returns: how many there were.
     private func takeNotices() -> Int {

@@ -41,8 +41,6 @@ struct DashboardSession {
     func run(_ connect: @Sendable @escaping (DashboardHost) async throws -> EngineConnection) async throws -> Int32 {
         var options = options
         options.isASCII = isASCII || options.isASCII
-        let isServed = await EngineHosting.isServed(location)
-        options.isHosted = !isServed && !options.isReadOnly
         let host = host(options)
         let files = WorkspaceFiles(location: location, dumps: dumps)
         Signals.handle { number in
@@ -58,6 +56,7 @@ struct DashboardSession {
             host.terminal?.close()
             throw error
         }
+        if connection.isHosting { host.send(.hosting) }
         let performer = EffectPerformer(host: host, link: connection.link, files: files)
         host.adopt(performer)
         host.start()

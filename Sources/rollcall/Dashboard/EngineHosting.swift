@@ -9,6 +9,8 @@ import Synchronization
 /// The engine behind a dashboard, and how to let go of it.
 struct EngineConnection {
     let link: EngineLink
+    /// Whether the engine lives in this process, or will.
+    let isHosting: Bool
     /// Stops what lives in this process; returns when the workspace is free.
     let close: @Sendable () async -> Void
 }
@@ -23,17 +25,13 @@ struct EngineHosting {
     /// How often a workspace without a configuration is looked at, in milliseconds.
     private static let lookInterval: UInt64 = 1_000
 
-    static func isServed(_ location: WorkspaceLocation) async -> Bool {
-        await Session.serving(location) != nil
-    }
-
     /// - Throws: ``Failure`` 75 when another process holds the workspace and does not answer, 78 for a configuration that
     ///   does not check out.
     func open() async throws -> EngineConnection {
         let location = location
         if let served = await Session.serving(location) {
             let link = EngineLink(host: host, control: served) { await Session.serving(location) }
-            return EngineConnection(link: link) {}
+            return EngineConnection(link: link, isHosting: false) {}
         }
         let loaded: LoadedConfiguration
         do throws(ConfigurationError) {
@@ -47,7 +45,7 @@ struct EngineHosting {
         if isReadOnly { return try await waitForEngine(loaded) }
         let hosted = try await Self.start(location, loaded)
         let link = EngineLink(host: host, control: hosted.control(actor: Self.actor), find: nil)
-        return EngineConnection(link: link) { await hosted.stop() }
+        return EngineConnection(link: link, isHosting: true) { await hosted.stop() }
     }
 
     private static var actor: String { "uid:\(geteuid())" }
@@ -69,7 +67,7 @@ struct EngineHosting {
         let location = location
         let observer = try await Observer.control(location, loaded ?? nothing)
         let link = EngineLink(host: host, control: observer, beginsLooking: true) { await Session.serving(location) }
-        return EngineConnection(link: link) {}
+        return EngineConnection(link: link, isHosting: false) {}
     }
 
     /// Nothing is configured yet: shows that, touches nothing, and hosts an engine as soon as there is a configuration
@@ -95,7 +93,7 @@ struct EngineHosting {
                 return
             }
         }
-        return EngineConnection(link: link) {
+        return EngineConnection(link: link, isHosting: true) {
             waiting.cancel()
             await waiting.value
             await started.engine.withLock { $0 }?.stop()

@@ -144,7 +144,7 @@ actor Rehearsal {
             try await hosted.start(resuming: .everything)
             playing.begin { await self.act(before: host, hosted) }
             let link = EngineLink(host: host, control: hosted.control(actor: "demo"), find: nil)
-            return EngineConnection(link: link) { await playing.end() }
+            return EngineConnection(link: link, isHosting: true) { await playing.end() }
         }
         guard code == 0 else {
             await close()
