@@ -90,8 +90,10 @@ package struct SocketControl: ControlService {
         let task = Task {
             try? await self.lines(get("changes")) { lines throws(Refusal) in
                 var notices: [ChangeNotice] = []
+                notices.reserveCapacity(lines.count)
+                var events = EventLines()
                 for line in lines {
-                    if let notice = EventLine.notice(in: line, after: notices.last?.event) {
+                    if let notice = events.notice(in: line) {
                         notices.append(notice)
                     } else {
                         notices.append(try Self.decoded(line))

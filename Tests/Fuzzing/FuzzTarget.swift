@@ -185,7 +185,9 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
 
     /// A line that a client reads and a body that a server reads.
     private static func readControl(_ bytes: [UInt8]) -> Bool {
-        let notice = EventLine.notice(in: bytes[...])
+        var lines = EventLines()
+        let notice = lines.notice(in: bytes[...])
+        precondition(lines.notice(in: bytes[...]) == notice, "a line says something else the second time")
         let data = Data(bytes)
         let decoder = JSONDecoder()
         if let notice {

@@ -83,6 +83,7 @@ extension DashboardModel {
     private mutating func take(_ notices: [ChangeNotice]) {
         var hasRun = false
         var hasTurn = false
+        let before = data.events.end
         for notice in notices {
             if let last = lastSequence, notice.sequence > last &+ 1 { askForEverything() }
             lastSequence = notice.sequence
@@ -90,7 +91,7 @@ extension DashboardModel {
                 hasRun = true
                 if take(run) { hasTurn = true }
             }
-            if let event = notice.event { append(EventRow(event)) }
+            if let event = notice.event { take(EventRow(event)) }
             if let frozen = notice.frozen {
                 data.engine?.frozen = frozen
                 hasTurn = true
@@ -101,6 +102,9 @@ extension DashboardModel {
                 ask(.destinations)
                 hasTurn = true
             }
+        }
+        admit(max(before, data.events.first)..<data.events.end, to: .events) { model, sequence, filter in
+            model.data.events[sequence].map { filter.matches(Self.fields(of: $0.view)) } ?? false
         }
         if hasRun { markStale(.runs, .cohortRuns) }
         if hasTurn {
@@ -124,9 +128,8 @@ extension DashboardModel {
         return turned
     }
 
-    private mutating func append(_ event: EventRow) {
-        let sequence = data.events.append(event)
-        admit(sequence, to: .events) { $0.matches(Self.fields(of: event.view)) }
+    private mutating func take(_ event: EventRow) {
+        data.events.append(event)
         if data.takeRunEvent(event) { markStale(.runEvents) }
         if let user = data.userOf, ByteText(event.view.user) == user {
             data.userEvents.insert(event, at: 0)
@@ -137,7 +140,7 @@ extension DashboardModel {
 
     private mutating func append(_ line: LogLine) {
         let sequence = data.logs.append(line)
-        admit(sequence, to: .logs) { filter in
+        admit(sequence..<sequence + 1, to: .logs) { _, _, filter in
             let text = "\(line.level) \(line.source) \(line.text)".lowercased()
             return filter.matches(FilterFields(haystack: text, values: [
                 ("level", "\(line.level)"), ("from", line.source.lowercased()), ("reason", line.text.lowercased()),
@@ -146,15 +149,19 @@ extension DashboardModel {
     }
 
     /// A filtered stream grows by what passes, so that a flood is not sifted again for every line.
-    private mutating func admit(_ sequence: Int, to kind: ListKind, _ fits: (Filter) -> Bool) {
-        guard heldDisplay == nil, let list = lists[kind], !list.isStale, case .some(var rows) = list.rows else { return }
+    private mutating func admit(
+        _ sequences: Range<Int>, to kind: ListKind, _ fits: (Self, Int, Filter) -> Bool
+    ) {
+        guard heldDisplay == nil, !sequences.isEmpty, let list = lists[kind], !list.isStale, case .some(var rows) = list.rows
+        else { return }
         guard list.sort == nil else {
             lists[kind]?.isStale = true
             return
         }
-        guard list.filter.isEmpty || fits(list.filter) else { return }
+        let fitting = sequences.filter { list.filter.isEmpty || fits(self, $0, list.filter) }
+        guard !fitting.isEmpty else { return }
         lists[kind]?.rows = .all(0..<0)
-        rows.append(sequence)
+        rows += fitting
         let first = allRows(kind).lowerBound
         if rows.count > 64, rows[rows.count / 2] < first { rows.removeAll { $0 < first } }
         lists[kind]?.rows = .some(rows)

@@ -195,9 +195,12 @@ final class DashboardHost: Sendable {
     /// Paints what has changed, until the dashboard ends; returns how it did.
     func run() async -> Ending {
         let painting = Task {
+            var frames = 0
             for await _ in doorbell.stream {
                 let isFlooded = takeNotices() > Self.flood
                 paint()
+                frames += 1
+                if frames < Self.firstFrames { continue }
                 let pause = isFlooded || frameInterval > 100 ? frameInterval : Self.shortPause
                 try? await Task.sleep(nanoseconds: UInt64(pause) * 1_000_000)
             }
@@ -209,8 +212,10 @@ final class DashboardHost: Sendable {
 
     /// More notices than this in one frame are a flood.
     private static let flood = 100
-    /// The least time between two frames otherwise, in milliseconds. The terminal has its own bound.
-    private static let shortPause: Int64 = 10
+    /// The least time between two frames otherwise, in milliseconds.
+    private static let shortPause: Int64 = 20
+    /// The first frames are waited for, so they come as fast as the engine answers.
+    private static let firstFrames = 8
 
     /// - Returns: how many there were.
     private func takeNotices() -> Int {

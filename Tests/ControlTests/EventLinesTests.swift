@@ -4,7 +4,7 @@ import Testing
 @testable import Control
 
 /// The quick reader of event lines against the general decoder: it reads the same, or leaves the line alone.
-struct EventLineTests {
+struct EventLinesTests {
     private static let texts = [
         "u-1", "", "日本-17", "a\"b", "c\\d", "e\u{1B}[2J", "x/y", String(repeating: "z", count: 1_024), "n\nl", "👍🏽",
     ]
@@ -19,6 +19,11 @@ struct EventLineTests {
         return notice
     }
 
+    private static func read(_ line: ArraySlice<UInt8>) -> ChangeNotice? {
+        var lines = EventLines()
+        return lines.notice(in: line)
+    }
+
     @Test("a line that is understood says what the decoder says; one with an escape is left to it")
     func agrees() throws {
         var understood = 0
@@ -27,11 +32,15 @@ struct EventLineTests {
                 let notice = Self.notice(number, user, other)
                 let line = notice.jsonLine()
                 #expect(try JSONDecoder().decode(ChangeNotice.self, from: Data(line)) == notice)
-                let read = EventLine.notice(in: line[...])
+                let read = Self.read(line[...])
                 #expect(read == nil || read == notice)
                 // Whatever was read before changes nothing.
-                let earlier = Self.notice(number &+ 1, other, user).event
-                for event in [earlier, notice.event] { #expect(EventLine.notice(in: line[...], after: event) == read) }
+                for before in [Self.notice(number + 1, other, user), Self.notice(number + 2_100, other, other), notice] {
+                    var lines = EventLines()
+                    _ = lines.notice(in: before.jsonLine()[...])
+                    #expect(lines.notice(in: line[...]) == read)
+                    #expect(lines.notice(in: line[...]) == read)
+                }
                 if line.contains(0x5C) { #expect(read == nil) } else { understood += read == nil ? 0 : 1 }
             }
         }
@@ -44,26 +53,26 @@ struct EventLineTests {
         for position in line.indices.dropFirst() where line[position - 1] == UInt8(ascii: "u") {
             var changed = line
             changed[position] = byte
-            #expect(EventLine.notice(in: changed[...]) == nil)
+            #expect(Self.read(changed[...]) == nil)
         }
         var zeros = String(decoding: line, as: UTF8.self)
         zeros = zeros.replacingOccurrences(of: "\"sequence\":1", with: "\"sequence\":01")
-        #expect(EventLine.notice(in: Array(zeros.utf8)[...]) == nil)
+        #expect(Self.read(Array(zeros.utf8)[...]) == nil)
     }
 
     @Test("a line that is cut off, or is something else, is left to the decoder")
     func otherLines() {
         let line = Self.notice(1, "u-1", "12.1").jsonLine()
-        for count in 0..<line.count { #expect(EventLine.notice(in: line.prefix(count)) == nil) }
+        for count in 0..<line.count { #expect(Self.read(line.prefix(count)) == nil) }
         for index in line.indices {
             var changed = line
             changed[index] = changed[index] == 0x7B ? 0x7D : 0x7B
-            let read = EventLine.notice(in: changed[...])
+            let read = Self.read(changed[...])
             // Within a text any byte may stand; elsewhere nothing else is taken.
             #expect(read == nil || read?.event != nil)
         }
         var frozen = ChangeNotice(sequence: 3)
         frozen.frozen = true
-        #expect(EventLine.notice(in: frozen.jsonLine()[...]) == nil)
+        #expect(Self.read(frozen.jsonLine()[...]) == nil)
     }
 }
