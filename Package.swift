@@ -13,7 +13,7 @@ let strict: [SwiftSetting] = [
 /// compiler names only those that our modules import; theirs are named here.
 let staticSwift = [
     "-static-stdlib", "-l_CFURLSessionInterface", "-lCoreFoundation", "-l_FoundationICU", "-l_FoundationCShims",
-    "-l_FoundationCollections",
+    "-l_FoundationCollections", "-Xlinker", "--no-export-dynamic",
 ]
 
 let package = Package(

@@ -3,7 +3,7 @@ import Scheduling
 
 /// All that is known of the engine. Holding the display still keeps a copy of it; the original goes on.
 struct DashboardData: Sendable {
-    static let eventCapacity = 20_000
+    static let eventCapacity = 10_000
     static let logCapacity = 5_000
     /// Of one run or one user; what is older is asked for by the command line.
     static let detailCapacity = 2_000
