@@ -34,6 +34,17 @@ struct DashboardFaultTests {
         try dashboard.expectWhole()
     }
 
+    @Test("a crash says on a whole terminal by what and where, and ends by its signal", arguments: [SIGSEGV, SIGABRT])
+    func crashReport(_ signal: Int32) throws {
+        let (dashboard, _) = try opened(environment: ["SWIFT_BACKTRACE": ""])
+        kill(dashboard.pty.pid, signal)
+        #expect(dashboard.pty.ending() == .signal(signal))
+        try dashboard.expectWhole()
+        let said = String(decoding: dashboard.pty.bytes.suffix(8_192), as: UTF8.self)
+        #expect(said.contains("rollcall: crashed by \(signal == SIGSEGV ? "SIGSEGV" : "SIGABRT");"), "\(said)")
+        #expect(said.contains(#/\/rollcall\([^)]*\+0x[0-9a-f]+\)/#), "\(said)")
+    }
+
     @Test func hangUp() throws {
         let (dashboard, _) = try opened()
         dashboard.pty.hangUp()
