@@ -29,11 +29,8 @@ final class HostileServer: @unchecked Sendable {
     private let durations = AsyncStream<Duration>.makeStream()
     private let script: @Sendable (Peer, Int) -> Void
 
-    /// - Parameters:
-    ///   - loopback: the last byte of the address, 127.0.0.x.
-    ///   - port: 0 for any.
-    ///   - script: is given each connection with its number, from 1; the connection is closed when it returns.
-    init(unixSocketPath: String? = nil, loopback: UInt32 = 1, port wanted: Int = 0, _ script: @escaping @Sendable (Peer, Int) -> Void) {
+    /// - Parameter script: is given each connection with its number, from 1; the connection is closed when it returns.
+    init(unixSocketPath: String? = nil, _ script: @escaping @Sendable (Peer, Int) -> Void) {
         self.script = script
         if let unixSocketPath {
             listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
@@ -46,8 +43,7 @@ final class HostileServer: @unchecked Sendable {
             listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
             var address = sockaddr_in()
             address.sin_family = sa_family_t(AF_INET)
-            address.sin_addr.s_addr = (0x7F00_0000 + loopback).bigEndian
-            address.sin_port = UInt16(wanted).bigEndian
+            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
             Self.bind(listener, &address)
             port = Int(UInt16(bigEndian: address.sin_port))
         }

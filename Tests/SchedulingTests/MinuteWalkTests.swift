@@ -233,7 +233,7 @@ import Testing
                 #expect(schedule.latest(atOrBefore: last.nominal, after: start, in: zone) == last, "\(place)")
                 #expect(schedule.count(after: start, through: last.nominal, in: zone, limit: 99) == 25, "\(place)")
                 let end = last.nominal.advanced(seconds: 1)
-                check(fires, of: schedule, in: zone, from: start, to: end, place, &generator)
+                #expect(wrong(fires, of: schedule, in: zone, from: start, to: end, &generator) == 0, "\(place)")
             }
         }
     }
