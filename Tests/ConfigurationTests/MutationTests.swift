@@ -56,7 +56,7 @@ struct MutationTests {
     }
 
     /// libyaml puts the end of a text on a line of its own where the last line has no newline; a key without a value lies there.
-    @Test(arguments: ["? version", "version: 1\n? cohorts", "version: 1\ncohorts:\n  ? a", "? [x]", "? \"é\"", "- a\n- ? b"])
+    @Test(arguments: ["? version", "version: 1\n? nothing", "version: 1\ncohorts:\n  ? a", "? [x]", "? \"é\"", "- a\n- ? b"])
     func noProblemLiesBehindTheLastLine(text: String) {
         let error = #expect(throws: ConfigurationError.self) { try Configuration.parse(Array(text.utf8), file: "f") }
         let lines = text.utf8.count { $0 == 0x0A } + 1
