@@ -60,7 +60,7 @@ struct YAMLReader {
     private mutating func take(_ event: yaml_event_t) -> Bool {
         let start = offsets[event.start_mark.index]
         let end = offsets[event.end_mark.index]
-        let place = Self.place(event.start_mark)
+        let place = place(of: event.start_mark)
         switch event.type {
         case YAML_DOCUMENT_START_EVENT:
             documents += 1
@@ -141,12 +141,16 @@ struct YAMLReader {
         }
         let value = String(decoding: UnsafeBufferPointer(start: scalar.value, count: scalar.length), as: UTF8.self)
         return YAMLNode(
-            content: .scalar(value, style), isFlow: false, bytes: start..<end, place: Self.place(event.start_mark))
+            content: .scalar(value, style), isFlow: false, bytes: start..<end, place: place(of: event.start_mark))
     }
 
     /// libyaml counts lines and columns as we do, once the newlines that it alone knows were refused. It has counted
-    /// already: counting anew for every value of a long line would take its length squared.
-    private static func place(_ mark: yaml_mark_t) -> Place { Place(line: mark.line + 1, column: mark.column + 1) }
+    /// already: counting anew for every value of a long line would take its length squared. Only the end of the text it puts
+    /// on a line of its own, even where the last line has no newline.
+    private func place(of mark: yaml_mark_t) -> Place {
+        let end = text.bytes.count
+        return offsets[mark.index] < end ? Place(line: mark.line + 1, column: mark.column + 1) : text.place(of: end)
+    }
 
     private mutating func refuse(
         anchor: UnsafeMutablePointer<yaml_char_t>?, tag: UnsafeMutablePointer<yaml_char_t>?, _ place: Place

@@ -5,8 +5,9 @@ struct CurlOptions {
     let easy: UnsafeMutableRawPointer
     let settings: CurlSettings
 
-    /// The connection is not used again an hour after it was made, so that a changed name is looked up anew.
-    private static let connectionLifeSeconds = 3_600
+    /// For so long a name's address is remembered at most; libcurl's own default, written down because it must not be longer
+    /// than a connection's life.
+    private static let addressLifeSeconds = 60
     /// A connection that was idle this long is closed; common load balancers do so after 60 s.
     private static let connectionIdleSeconds = 50
     private static let sendBufferBytes = 256 << 10
@@ -31,7 +32,8 @@ struct CurlOptions {
             { set(CURLOPT_LOW_SPEED_LIMIT, request.stallSeconds == nil ? 0 : 1) },
             { set(CURLOPT_LOW_SPEED_TIME, min(max(0, request.stallSeconds ?? 0), 86_400)) },
             { set(CURLOPT_CONNECTTIMEOUT_MS, connect) },
-            { set(CURLOPT_MAXLIFETIME_CONN, Self.connectionLifeSeconds) },
+            { set(CURLOPT_MAXLIFETIME_CONN, settings.connectionLifeSeconds) },
+            { set(CURLOPT_DNS_CACHE_TIMEOUT, min(Self.addressLifeSeconds, settings.connectionLifeSeconds)) },
             { set(CURLOPT_MAXAGE_CONN, Self.connectionIdleSeconds) },
             { set(CURLOPT_UPLOAD_BUFFERSIZE, Self.sendBufferBytes) },
             { set(CURLOPT_TCP_NODELAY, 1) },

@@ -8,6 +8,8 @@ package struct CurlSettings: Sendable {
     package var userAgent: String
     /// Idle connections that are kept for reuse.
     package var keptConnections: Int
+    /// A connection is not used again this many seconds after it was made, so that a changed name is looked up anew.
+    package var connectionLifeSeconds = 3_600
 
     package init(
         pinnedCertificates: String? = nil, userAgent: String = "Rollcall/0.1", keptConnections: Int = 32

@@ -9,11 +9,9 @@ package enum NearNames {
         guard !wanted.isEmpty, wanted.count <= 128 else { return [] }
         let allowed = wanted.count <= 4 ? 1 : wanted.count <= 9 ? 2 : 3
         var scored: [(distance: Int, order: Int, name: String)] = []
-        for (order, candidate) in candidates.enumerated() {
-            let bytes = folded(candidate)
-            guard abs(bytes.count - wanted.count) <= allowed else { continue }
-            let distance = distance(wanted, bytes)
-            if distance <= allowed { scored.append((distance, order, candidate)) }
+        for (order, candidate) in candidates.enumerated() where abs(candidate.utf8.count - wanted.count) <= allowed {
+            guard let distance = distance(wanted, folded(candidate), upTo: allowed) else { continue }
+            scored.append((distance, order, candidate))
         }
         scored.sort { ($0.distance, $0.order) < ($1.distance, $1.order) }
         return scored.prefix(max(0, limit)).map(\.name)
@@ -25,23 +23,29 @@ package enum NearNames {
     }
 
     /// Insertions, deletions, replacements and swaps of neighbours that turn one name into the other ("optimal string
-    /// alignment").
-    static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
-        var beforeLast: [Int] = []
+    /// alignment"); nil when there are more than `limit`, which is found out early: an unknown name is compared with hundreds.
+    static func distance(_ left: [UInt8], _ right: [UInt8], upTo limit: Int) -> Int? {
+        guard abs(left.count - right.count) <= limit else { return nil }
+        var beforeLast = Array(repeating: 0, count: right.count + 1)
         var last = Array(0...right.count)
+        var current = beforeLast
         for (row, byte) in left.enumerated() {
-            var current = [row + 1]
-            current.reserveCapacity(right.count + 1)
+            current[0] = row + 1
+            var least = row + 1
             for (column, other) in right.enumerated() {
                 var best = min(last[column] + (byte == other ? 0 : 1), last[column + 1] + 1, current[column] + 1)
                 if row > 0, column > 0, byte == right[column - 1], left[row - 1] == other {
                     best = min(best, beforeLast[column - 1] + 1)
                 }
-                current.append(best)
+                current[column + 1] = best
+                least = min(least, best)
             }
-            (beforeLast, last) = (last, current)
+            // A later row is at least this one's least: a swap across this row starts from the row before, whose least is smaller by one
+            // at most, and costs one.
+            guard least <= limit else { return nil }
+            (beforeLast, last, current) = (last, current, beforeLast)
         }
-        return last[right.count]
+        return last[right.count] <= limit ? last[right.count] : nil
     }
 }
 

@@ -63,13 +63,15 @@ struct ScheduleGuess {
         if let found { return found }
         for word in words where word.utf8.count >= 4 {
             guard CronNames.weekday(word) == nil else { continue }
-            let all = Kind.allCases.flatMap(\.words).filter { $0.utf8.count >= 4 }
-            if let near = NearNames.nearest(to: word, among: all, limit: 1).first {
+            if let near = NearNames.nearest(to: word, among: Self.longWords, limit: 1).first {
                 return Kind.allCases.first { $0.words.contains(near) }
             }
         }
         return nil
     }
+
+    /// What a misspelt word is compared with.
+    private static let longWords = Kind.allCases.flatMap(\.words).filter { $0.utf8.count >= 4 }
 
     // MARK: - Times
 

@@ -21,7 +21,7 @@ enum ZoneNames {
         let city = plain(String(text.split(separator: "/").last ?? ""))
         guard city.count >= 4 else { return [] }
         let allowed = city.count <= 6 ? 1 : 2
-        return zip(identifiers, cities).filter { NearNames.distance($0.1, city) <= allowed }.prefix(3).map(\.0)
+        return zip(identifiers, cities).filter { NearNames.distance($0.1, city, upTo: allowed) != nil }.prefix(3).map(\.0)
     }
 
     /// Lower case without anything that people leave out or put in.

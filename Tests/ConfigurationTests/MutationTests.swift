@@ -55,6 +55,15 @@ struct MutationTests {
         #expect(refused > 40, "seed \(seed)")
     }
 
+    /// libyaml puts the end of a text on a line of its own where the last line has no newline; a key without a value lies there.
+    @Test(arguments: ["? version", "version: 1\n? nothing", "version: 1\ncohorts:\n  ? a", "? [x]", "? \"é\"", "- a\n- ? b"])
+    func noProblemLiesBehindTheLastLine(text: String) {
+        let error = #expect(throws: ConfigurationError.self) { try Configuration.parse(Array(text.utf8), file: "f") }
+        let lines = text.utf8.count { $0 == 0x0A } + 1
+        #expect(error?.problems.isEmpty == false)
+        for problem in error?.problems ?? [] { #expect((1...lines).contains(problem.line), "\(problem)") }
+    }
+
     /// An edit either is refused and changes nothing, or says what was meant.
     private func edit(_ bytes: [UInt8], _ cohort: String, _ context: String) {
         guard var editor = try? ConfigurationEditor(bytes, file: "f") else { return }

@@ -15,9 +15,11 @@ final class HTTPProbe {
     private let output = Pipe()
     private var unread: [UInt8] = []
 
-    init() throws {
+    /// - Parameter environment: is added to the test's own.
+    init(environment: [String: String] = [:]) throws {
         let runner = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         process.executableURL = runner.deletingLastPathComponent().appendingPathComponent("http-probe")
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardInput = input
         process.standardOutput = output
         try process.run()

@@ -6,7 +6,12 @@ import HTTPClient
 @main
 struct Probe {
     static func main() async {
-        let transport = CurlTransport()
+        var settings = CurlSettings()
+        if let text = getenv("HTTP_PROBE_CONNECTION_LIFE"), let seconds = Int(String(cString: text)) {
+            settings.connectionLifeSeconds = seconds
+        }
+        settings.pinnedCertificates = getenv("HTTP_PROBE_CERTIFICATES").map { String(cString: $0) }
+        let transport = CurlTransport(settings)
         let body = [UInt8](repeating: 0x61, count: 8 << 20)
         while let line = readLine() {
             let words = line.split(separator: " ")

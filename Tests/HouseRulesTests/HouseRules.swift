@@ -126,20 +126,20 @@ struct HouseRules {
         }
     }
 
-    /// `Resources/docs/contract.md` names tests as `File.swift:function`; what it names must exist.
-    @Test func theMapOfPromisesNamesWhatExists() throws {
-        let map = Self.text("Resources/docs/contract.md")
+    /// The documents name tests as `File.swift:function`; what they name must exist.
+    @Test(arguments: ["contract.md": 50, "reliability.md": 40, "threat-model.md": 25])
+    func theDocumentsNameWhatExists(document: String, least: Int) {
         let reference = /`([A-Za-z0-9_]+\.swift):([A-Za-z0-9_]+)`/
         let files = Dictionary(grouping: Self.swift.filter { $0.hasPrefix("Tests/") }) {
             String($0.split(separator: "/").last ?? "")
         }
         var count = 0
-        for match in map.matches(of: reference) {
+        for match in Self.text("Resources/docs/" + document).matches(of: reference) {
             count += 1
             let (name, function) = (String(match.1), String(match.2))
             let found = (files[name] ?? []).contains { Self.text($0).contains("func \(function)(") }
-            #expect(found, "contract.md names \(name):\(function), which does not exist")
+            #expect(found, "\(document) names \(name):\(function), which does not exist")
         }
-        #expect(count >= 50, "the map of promises names only \(count) tests")
+        #expect(count >= least, "\(document) names only \(count) tests")
     }
 }

@@ -173,3 +173,29 @@ import Testing
         }
     }
 }
+
+/// The distance that is given up early against its definition.
+@Suite struct NearNamesTests {
+    /// "Optimal string alignment" by its recursion.
+    private func distance(_ left: ArraySlice<UInt8>, _ right: ArraySlice<UInt8>) -> Int {
+        guard let a = left.last, let b = right.last else { return left.count + right.count }
+        let (x, y) = (left.dropLast(), right.dropLast())
+        var best = min(distance(x, y) + (a == b ? 0 : 1), distance(x, right) + 1, distance(left, y) + 1)
+        if let c = x.last, let d = y.last, a == d, b == c { best = min(best, distance(x.dropLast(), y.dropLast()) + 1) }
+        return best
+    }
+
+    @Test func aDistanceIsExactUpToItsLimit() {
+        var generator = SeededGenerator(seed: 7)
+        var near = 0
+        for _ in 0..<400 {
+            let words = (0..<2).map { _ in (0..<Int.random(in: 0...6, using: &generator)).map { _ in UInt8.random(in: 97...99, using: &generator) } }
+            let expected = distance(words[0][...], words[1][...])
+            for limit in 0...4 {
+                #expect(NearNames.distance(words[0], words[1], upTo: limit) == (expected <= limit ? expected : nil), "\(words)")
+                if expected <= limit { near += 1 }
+            }
+        }
+        #expect(near > 300)
+    }
+}

@@ -67,6 +67,72 @@ import Testing
         }
     }
 
+    /// Random, mutated and well-formed inputs of every shape, broken ones above all, read by the plain second reader too. The
+    /// counts keep it from comparing refusals with refusals.
+    @Test(arguments: seeds)
+    func agreesWithTheSecondReader(seed: UInt64) {
+        var numbers = SeededNumbers(seed: seed &+ 1_000)
+        var kinds: [String: Int] = [:]
+        for number in 0..<250 {
+            let delimiter = UInt8(ascii: numbers.below(4) == 0 ? ";" : ",")
+            let text = mixed(&numbers, delimiter)
+            let column = numbers.below(3) == 0 ? nil : "user_id"
+            let header: HeaderRule = column != nil ? .automatic : [.automatic, .present, .absent][numbers.below(3)]
+            let cut = numbers.below(text.count + 1)
+            let found = parse([Array(text[..<cut]), Array(text[cut...])], column: column, header: header, delimiter: delimiter)
+            let reader = CSVSecondReader(column: column, delimiter: delimiter, header: header)
+            let place = "seed \(seed), input \(number), \(String(decoding: text, as: UTF8.self).debugDescription)"
+            guard let expected = reader.rows(of: text) else {
+                #expect(found.error != nil, "\(place)")
+                kinds["refused", default: 0] += 1
+                continue
+            }
+            #expect(found == Parsed(rows: expected.rows, endsInsideQuotes: expected.endsInsideQuotes), "\(place)")
+            for row in expected.rows {
+                switch row {
+                case .row: kinds["row", default: 0] += 1
+                case .nobody: kinds["nobody", default: 0] += 1
+                case .unreadable(let reason, _): kinds["\(reason)", default: 0] += 1
+                }
+            }
+        }
+        let seen = ["row", "nobody", "quoting", "fieldCount", "refused"].map { kinds[$0, default: 0] }
+        #expect(seen.allSatisfy { $0 >= 10 }, "seed \(seed): \(kinds)")
+    }
+
+    /// A header that is mostly sound, then lines that are mostly sound, then a few changes of single bytes.
+    private func mixed(_ numbers: inout SeededNumbers, _ delimiter: UInt8) -> [UInt8] {
+        let comma = [delimiter]
+        let columns = [1, 1, 2, 3][numbers.below(4)]
+        let place = numbers.below(columns)
+        var text: [UInt8] = numbers.below(6) == 0 ? [0xEF, 0xBB, 0xBF] : []
+        // Past the opening of 4 KiB in some, so that the rest is read as it comes.
+        let isLong = numbers.below(12) == 0
+        for line in 0..<(isLong ? 400 : 1 + numbers.below(8)) {
+            let fields = (0..<columns).map { index -> [UInt8] in
+                if line == 0, index == place { return Array("user_id".utf8) }
+                if isLong { return Array("member \(line)".utf8) }
+                let plain = soup(numbers.below(6), &numbers)
+                switch numbers.below(3) {
+                case 0: return [0x22] + plain.flatMap { $0 == 0x22 ? [0x22, 0x22] : [$0] } + [0x22]
+                case 1: return plain.filter { ![0x22, 0x0A, 0x0D, delimiter].contains($0) }
+                default: return numbers.below(4) == 0 ? plain : Array("u\(numbers.below(50))".utf8)
+                }
+            }
+            text += fields.joined(separator: comma) + Array(numbers.below(4) == 0 ? "\r\n".utf8 : "\n".utf8)
+        }
+        if numbers.below(3) == 0 { text.removeLast() }
+        for _ in 0..<(numbers.below(3) == 0 ? 1 + numbers.below(4) : 0) where !text.isEmpty {
+            let place = numbers.below(text.count)
+            switch numbers.below(3) {
+            case 0: text[place] = UInt8(numbers.below(256))
+            case 1: text.remove(at: place)
+            default: text.insert(soup(1, &numbers)[0], at: place)
+            }
+        }
+        return text
+    }
+
     /// Cases written and read by another implementation.
     @Test func agreesWithPython() throws {
         guard runShell("python3 -c 'import csv'").status == 0 else {
