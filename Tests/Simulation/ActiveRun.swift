@@ -14,6 +14,8 @@ final class ActiveRun {
     var state: SyncState
     var approvedHash: String?
     var plan: [Change] = []
+    /// What each change of the plan is worded as.
+    var messages: [Message] = []
     var snapshot: [Bool] = []
     var ledger: [Told] = []
     var delivery: DeliveryMachine?

@@ -5,7 +5,8 @@ import SyncEngine
 /// One process with an engine in it: does what the shell does, as events of a ``World``, with the engine's own decisions.
 final class EngineProcess {
     let number: Int
-    unowned let world: World
+    /// Outlives every process of its history.
+    unowned(unsafe) let world: World
     var isAlive = true
     var pausedUntil: Int64 = 0
     var agenda: [(due: DueOccurrences, wakeAt: Instant?)] = []
@@ -34,7 +35,7 @@ final class EngineProcess {
 
     func start() {
         for sync in 0..<world.weather.syncs { follow(sync) }
-        let unfinished = world.disk.unfinished.compactMap { world.disk.runs[$0] }
+        let unfinished = world.disk.unfinished.compactMap { world.disk.run($0)?.record }
         let replaced = unfinished.heldBesideOthers
         for record in unfinished.inTakingUpOrder {
             if replaced[record.id] != nil { close(record, .discarded, "replaced") } else { takeUp(record) }
@@ -46,7 +47,7 @@ final class EngineProcess {
 
     private func takeUp(_ record: RunRecord) {
         let sync = world.index(of: record.sync)
-        let latest = world.disk.runs.values.filter { $0.sync == record.sync }.map(\.id).max()
+        let latest = world.disk.latest(of: sync)?.record.id
         switch record.takingUp(.everything, isConfigured: world.isConfigured[sync], latest: latest) {
         case .leave: break
         case .hold:
@@ -68,12 +69,11 @@ final class EngineProcess {
     var underWay: [ActiveRun] { active.compactMap { $0 } }
 
     private func reviveUnknowns() {
-        for number in world.disk.batches.keys.sorted() {
-            let batches = world.disk.batches[number, default: [:]]
-            guard batches.values.contains(where: { $0.state == .unknown }) else { continue }
-            guard var record = world.disk.runs[number], record.phase == .finished else { continue }
+        for run in world.disk.runs where run.batches.contains(where: { $0.state == .unknown }) {
+            var record = run.record
+            guard record.phase == .finished else { continue }
             record.phase = .sending
-            queue.append((record, world.index(of: record.sync), nil))
+            queue.append((record, run.sync, nil))
         }
     }
 
@@ -140,12 +140,12 @@ final class EngineProcess {
         }
         for _ in 0..<3 {
             guard let wakeAt = agenda[sync].wakeAt, wakeAt <= now else { return }
-            let before = agenda[sync].due
+            let before = mutation == .catchupAll ? agenda[sync].due : nil
             switch agenda[sync].due.decide(now: now) {
             case .wait(let until):
                 agenda[sync].wakeAt = until
             case .start(let nominal, let missed, let isCatchUp):
-                if mutation == .catchupAll, missed > 0, let first = before.policy.schedule.next(
+                if let before, missed > 0, let first = before.policy.schedule.next(
                     after: before.decidedThrough, in: .utc) {
                     start(sync, isCatchUp ? .catchUp : .schedule, nominal: first.nominal)
                 }
@@ -255,7 +255,7 @@ final class EngineProcess {
 
     func approve(_ sync: Int) {
         guard !isFrozen, active[sync] == nil, world.isConfigured[sync], let record = held[sync],
-            let plan = world.disk.plans[record.id.number]
+            let plan = world.disk.run(record.id.number)?.plan?.changes
         else { return }
         held[sync] = nil
         unblock()

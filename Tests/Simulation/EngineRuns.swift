@@ -118,9 +118,7 @@ extension EngineProcess {
         let (final, state, changes, snapshot) = (preview.record, run.state, run.plan, run.snapshot)
         world.planning += 1
         commit { disk in
-            disk.store(final)
-            disk.plans[final.id.number] = changes
-            disk.snapshots[final.id.number] = snapshot
+            disk.store(final, plan: StoredPlan(changes: changes, snapshot: snapshot))
             disk.states[run.sync].lastTimestamp = state.lastTimestamp
         } then: { [self] isDurable in
             world.planning -= 1
@@ -145,10 +143,9 @@ extension EngineProcess {
     private func usersInDoubt(_ sync: Int) -> Set<Int> {
         guard world.weather.receiver == .plain, mutation != .noHoldNoDedup else { return [] }
         var users: Set<Int> = []
-        for (number, batches) in world.disk.batches {
-            guard let run = world.disk.runs[number], run.sync == world.names[sync], let plan = world.disk.plans[number]
-            else { continue }
-            for record in batches.values where record.isInDoubt(now: now, settle: Weather.settle) {
+        for run in world.disk.runs where run.sync == sync && !run.batches.isEmpty {
+            guard let plan = run.plan?.changes else { continue }
+            for record in run.batches where record.isInDoubt(now: now, settle: Weather.settle) {
                 for change in plan[record.range] { users.insert(change.user) }
             }
         }

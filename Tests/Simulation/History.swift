@@ -205,7 +205,7 @@ private struct Disturbance {
 
     private func dismiss(_ sync: Int) {
         // What was planned before is sent as it was approved; only the next plan leaves the member out.
-        let isPlanned = world.disk.unfinished.contains { world.disk.runs[$0]?.sync == world.names[sync] }
+        let isPlanned = world.disk.unfinished.contains { world.disk.run($0)?.sync == sync }
         guard let process = world.awake, process.active[sync] == nil, process.held[sync] == nil, !isPlanned,
             let index = world.disk.rejects[sync].indices.first else { return }
         _ = world.note(.dismiss)
@@ -216,7 +216,7 @@ private struct Disturbance {
 
     private func approveLeaves(_ sync: Int) {
         guard let process = world.awake, !process.isFrozen, process.active[sync] == nil else { return }
-        let latest = world.disk.runs.values.filter { $0.sync == world.names[sync] }.max { $0.id < $1.id }
+        let latest = world.disk.latest(of: sync)?.record
         guard let latest, latest.phase == .finished, (latest.plan?.withheld ?? 0) > 0 else { return }
         _ = world.note(.approveLeaves)
         process.approveLeaves(of: latest, sync)
@@ -259,7 +259,7 @@ private struct Recovery {
         guard let process = world.awake else { return }
         for sync in 0..<world.weather.syncs {
             if let held = process.held[sync] {
-                let isTrue = world.disk.snapshots[held.id.number] == world.membersNow(sync)
+                let isTrue = world.disk.run(held.id.number)?.plan?.snapshot == world.membersNow(sync)
                 if isTrue { process.approve(sync) } else { process.startByHand(sync) }
             } else if process.gate.blockedReason != nil {
                 process.startByHand(sync)
@@ -305,8 +305,7 @@ private struct Recovery {
             // While the clock was wrong, occurrences may have run that were still to come.
             let decided = (0..<3).contains { world.disk.occurrences[sync].contains(newest - $0 * Weather.interval) }
             if decided { continue }
-            let last = world.disk.runs.values.filter { $0.sync == world.names[sync] && $0.phase == .finished }
-                .max { $0.id < $1.id }?.finishedAt
+            let last = world.disk.runs.last { $0.sync == sync && $0.record.phase == .finished }?.record.finishedAt
             let age = last.map { world.civil.milliseconds(since: $0) } ?? .max
             world.oracle.require(abs(age) <= Weather.interval * 3, "L-2: sync \(sync) has not run for \(age) ms")
         }

@@ -245,7 +245,7 @@ struct Oracle {
 
     /// A process found these on record as being sent. It cannot know that the one before died before their first byte
     /// left: an attempt of the opposite value, whatever its outcome, is superseded by them.
-    mutating func foundInDoubt(_ messages: [Message]) {
+    mutating func foundInDoubt(_ messages: ArraySlice<Message>) {
         for message in messages {
             let slot = message.sync * users + message.user
             guard let last = latest[slot], last.message.value != message.value else { continue }
@@ -276,17 +276,17 @@ struct Oracle {
     }
 
     /// The store was told, durably, that the receiver accepted these.
-    mutating func recordedAccepted(_ ids: [MessageID]) {
-        for id in ids {
-            require(received.contains(id), "told accepted and never received")
-            durable.insert(id)
+    mutating func recordedAccepted(_ messages: [Message]) {
+        for message in messages {
+            require(received.contains(message.id), "told accepted and never received")
+            durable.insert(message.id)
         }
     }
 
     mutating func unblockedByHand(_ process: Int) { quietUntil[process] = nil }
 
     /// An older state of the disk was put back: what was told since is nowhere on record.
-    mutating func rewound(to time: Int64, users count: Int, syncs: Int, runs: Set<Int64>) {
+    mutating func rewound(to time: Int64, users count: Int, syncs: Int, runs: Int64) {
         for sync in 0..<syncs {
             for user in 0..<count {
                 let slot = sync * users + user
@@ -297,6 +297,6 @@ struct Oracle {
         superseded = []
         dismissed = []
         occurrences = []
-        approvals = approvals.filter { runs.contains($0.key) }
+        approvals = approvals.filter { $0.key <= runs }
     }
 }

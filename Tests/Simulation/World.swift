@@ -35,6 +35,8 @@ final class World {
     let unwordable: Set<Int>
     let names: [SyncID]
     let ids: [[UInt8]]
+    /// What words the message ids of each sync.
+    var identities: [MessageIdentity]
     let policy: SchedulePolicy
 
     let trait = "[Amplitude] Buyers (b1)"
@@ -65,8 +67,12 @@ final class World {
             default: Array("user-\(user)".utf8)
             }
         }
-        disk = DiskImage(
-            states: names.map { SyncState(sync: $0) }, occurrences: names.map { _ in [] }, rejects: names.map { _ in [] })
+        let (names, namespace, trait) = (names, namespace, trait)
+        identities = names.map { name in
+            MessageIdentity(
+                namespace: namespace, sync: mutation == .sharedIdNamespace ? names[0] : name, trait: trait)
+        }
+        disk = DiskImage(syncs: names)
         isConfigured = names.map { _ in true }
         planCounts = names.map { _ in 0 }
         members = []
@@ -121,7 +127,7 @@ final class World {
     func isOnRecord(_ range: Range<Int>, _ run: Int64) -> Bool {
         mutation == .cursorPerProcessOnly
             || range.allSatisfy { index in
-                disk.batches[run, default: [:]].values.contains { $0.range.contains(index) }
+                disk.run(run)?.batches.contains { $0.range.contains(index) } == true
             }
     }
 
@@ -243,7 +249,7 @@ final class World {
     /// Puts an older state back under a dead process, as a backup or a machine's snapshot would.
     func rewind() -> Bool {
         guard let older else { return false }
-        oracle.rewound(to: older.at, users: weather.users, syncs: weather.syncs, runs: Set(older.image.runs.keys))
+        oracle.rewound(to: older.at, users: weather.users, syncs: weather.syncs, runs: Int64(older.image.runs.count))
         disk = older.image
         tell("disk put back to \(older.at)")
         return true
