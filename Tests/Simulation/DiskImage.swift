@@ -4,6 +4,8 @@ import SyncEngine
 
 /// One change of a plan, as a plan file holds it.
 struct Change: Hashable {
+    /// The position of the trait in ``World/traits``.
+    var trait: Int
     var user: Int
     var entered: Bool
     var kind: ChangeKind
@@ -45,6 +47,7 @@ struct StoredRun {
 /// A plan file and the snapshot it was made of.
 struct StoredPlan {
     var changes: [Change]
+    var formerCount: Int
     var snapshot: [Bool]
 }
 

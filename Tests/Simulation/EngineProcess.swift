@@ -48,7 +48,7 @@ final class EngineProcess {
     private func takeUp(_ record: RunRecord) {
         let sync = world.index(of: record.sync)
         let latest = world.disk.latest(of: sync)?.record.id
-        switch record.takingUp(.everything, isConfigured: world.isConfigured[sync], latest: latest) {
+        switch record.takingUp(.everything, isConfigured: world.isKnown(record, sync), latest: latest) {
         case .leave: break
         case .hold:
             if mutation == .holdForgottenAfterRestart {
@@ -224,14 +224,14 @@ final class EngineProcess {
     }
 
     private func begin(_ record: RunRecord, _ sync: Int, _ approvedHash: String?) {
-        guard world.isConfigured[sync] || record.phase == .sending else {
+        guard world.isKnown(record, sync) || record.phase == .sending else {
             return close(record, .cancelled, "no longer configured")
         }
         world.tell("run \(record.id) of sync \(sync) begins in \(number), \(record.phase), \(record.trigger)")
         world.oracle.began(run: record.id.number, sync: sync, in: number)
         let run = ActiveRun(record, sync: sync, state: world.disk.states[sync])
         run.approvedHash = approvedHash
-        if !world.isConfigured[sync] { run.cancelledEarly = "no longer configured" }
+        if !fits(record, sync) { run.cancelledEarly = "the configuration changed" }
         run.frozenSince = isFrozen ? monotonic : nil
         active[sync] = run
         perform(record.phase == .sending ? [.send] : run.machine.handle(.started, at: now), run)
@@ -254,14 +254,23 @@ final class EngineProcess {
     }
 
     func approve(_ sync: Int) {
-        guard !isFrozen, active[sync] == nil, world.isConfigured[sync], let record = held[sync],
-            let plan = world.disk.run(record.id.number)?.plan?.changes
-        else { return }
+        guard !isFrozen, active[sync] == nil, let record = held[sync], world.isKnown(record, sync) else { return }
+        // It is on record who approves it before anything happens; meanwhile another run may take its place.
+        commit { _ in } then: { [self] isDurable in
+            guard isDurable, held[sync]?.id == record.id, active[sync] == nil,
+                let plan = world.disk.run(record.id.number)?.plan?.changes
+            else { return }
+            release(record, plan, sync)
+        }
+    }
+
+    private func release(_ record: RunRecord, _ plan: [Change], _ sync: Int) {
         held[sync] = nil
         unblock()
         world.oracle.approved(record.id.number, plan)
         world.oracle.began(run: record.id.number, sync: sync, in: number)
         let run = ActiveRun(record, sync: sync, state: world.disk.states[sync])
+        run.frozenSince = isFrozen ? monotonic : nil
         active[sync] = run
         let actions = run.machine.handle(.approved(Approval(by: "a person", at: now, reason: nil)), at: now)
         let approved = run.machine.record
@@ -290,15 +299,26 @@ final class EngineProcess {
         if world.isConfigured[sync] {
             follow(sync)
             tick()
-        } else {
-            if let record = held.removeValue(forKey: sync) { close(record, .discarded, "no longer configured") }
-            cancel(sync, "no longer configured")
-            for entry in queue where entry.sync == sync && entry.record.phase == .queued {
-                close(entry.record, .cancelled, "no longer configured")
-            }
-            queue.removeAll { $0.sync == sync && $0.record.phase == .queued }
-            if mutation == .configRemovalSendsLeaves { tellEveryoneLeft(sync) }
         }
+        endWhatNoLongerFits(sync)
+        if !world.isConfigured[sync], mutation == .configRemovalSendsLeaves { tellEveryoneLeft(sync) }
+    }
+
+    func endWhatNoLongerFits(_ sync: Int) {
+        if let record = held[sync], !fits(record, sync) {
+            held[sync] = nil
+            close(record, .discarded, "the configuration changed")
+        }
+        if let run = active[sync], !fits(run.machine.record, sync) { cancel(sync, "the configuration changed") }
+        let gone = queue.filter { $0.sync == sync && $0.record.phase == .queued && !world.isKnown($0.record, sync) }
+        queue.removeAll { entry in gone.contains { $0.record.id == entry.record.id } }
+        for entry in gone { close(entry.record, .cancelled, "no longer configured") }
+    }
+
+    /// Whether a run may go on under the configuration of now.
+    private func fits(_ record: RunRecord, _ sync: Int) -> Bool {
+        guard world.isKnown(record, sync) else { return false }
+        return record.mode.keepsIdentity || record.fits(world.identity(of: sync), state: world.disk.states[sync])
     }
 
     private func tellEveryoneLeft(_ sync: Int) {

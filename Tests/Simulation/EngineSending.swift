@@ -9,6 +9,7 @@ extension EngineProcess {
             return handle(.storageFailed("the plan is missing"), run)
         }
         run.plan = plan.changes
+        run.formerCount = plan.formerCount
         if run.snapshot.isEmpty { run.snapshot = plan.snapshot }
         run.messages = run.plan.map { message($0, of: run.sync) }
         let records = stored.batches
@@ -17,7 +18,7 @@ extension EngineProcess {
         }
         run.delivery = DeliveryMachine(
             run: run.machine.record.id, count: run.plan.count, records: records, retryFor: world.weather.retryFor,
-            countLimit: world.disk.countLimit ?? .max)
+            countLimit: world.disk.countLimit ?? .max, barrier: run.formerCount)
         if let reason = run.cancelledEarly { run.delivery?.cancel(reason) }
         pump(run)
     }
@@ -91,8 +92,8 @@ extension EngineProcess {
         var nonce = change.attempt.nonce
         if mutation == .resendWithNewId { nonce = PlanNonce(high: nonce.high, low: nonce.low &+ UInt64(attempts)) }
         return Message(
-            id: world.ids[change.user].withUnsafeBytes { world.identities[sync].id(of: $0, nonce: nonce) }, sync: sync,
-            user: change.user, value: change.entered, timestamp: change.attempt.timestamp.milliseconds)
+            id: world.ids[change.user].withUnsafeBytes { world.identities[sync][change.trait].id(of: $0, nonce: nonce) },
+            sync: sync, trait: change.trait, user: change.user, value: change.entered, timestamp: change.attempt.timestamp.milliseconds)
     }
 
     /// Worded once for every attempt, but for the bug of wording them anew.
@@ -181,7 +182,8 @@ extension EngineProcess {
             Oracle.Launch(
                 run: run.id, sync: run.sync, plan: run.plan,
                 ledgerMembers: run.machine.record.plan?.ledger ?? 0, leaveLimit: world.weather.leaveLimit,
-                isConfigured: world.isConfigured[run.sync], process: number,
+                formerCount: run.machine.record.mode == .migrate ? run.formerCount : nil,
+                isConfigured: world.isKnown(run.machine.record, run.sync), process: number,
                 isOnRecord: world.isOnRecord(prepared.piece.range, run.id)),
             at: world.time)
         world.transmit(prepared.messages, of: self) { [self] outcome in
@@ -236,6 +238,7 @@ extension EngineProcess {
         if mutation == .reorderRetries { resendMuchLater(run, delivery) }
         var counts = DeliveryCounts()
         for part in delivery.outcomes() {
+            counts.sent += part.range.count
             if part.state == .accepted { counts.accepted += part.range.count }
             if part.state == .rejected { counts.rejected += part.range.count }
         }

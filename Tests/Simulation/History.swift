@@ -5,6 +5,7 @@ import SyncEngine
 /// converge.
 package struct History: Sendable {
     package var seed: UInt64
+    package let size: HistorySize
     /// What was wrong; nil when nothing was.
     package private(set) var breach: String?
     package private(set) var faults = FaultCounts()
@@ -16,12 +17,12 @@ package struct History: Sendable {
     ///   - schedule: every 15 minutes, parsed once for all histories.
     ///   - trace: is told each step, for a person.
     package init(
-        seed: UInt64, users: Int = 12, rounds: Int = 24, syncs: Int? = nil, mutation: Mutation? = nil, schedule: Schedule,
+        seed: UInt64, size: HistorySize = .small, mutation: Mutation? = nil, schedule: Schedule,
         trace: ((String) -> Void)? = nil
     ) {
         self.seed = seed
-        let world = World(
-            seed: seed, users: users, rounds: rounds, syncs: syncs, mutation: mutation, schedule: schedule, trace: trace)
+        self.size = size
+        let world = World(seed: seed, size: size, mutation: mutation, schedule: schedule, trace: trace)
         world.startProcess()
         Disturbance(world).play()
         if world.oracle.breach == nil { Recovery(world).play() }
@@ -159,6 +160,10 @@ private struct Disturbance {
         if world.dice.chance(world.weather.rate(.approveNamed) * 4) { at(end) { approveNamed(sync) } }
         if world.dice.chance(world.weather.rate(.discard) * 2) { at(end) { discard(sync) } }
         if world.dice.chance(world.weather.rate(.dismiss) * 3) { at(end) { dismiss(sync) } }
+        if world.dice.chance(world.weather.rate(.undo)) { at(end) { undo(sync) } }
+        if world.dice.chance(world.weather.rate(.retire) / 2) { at(end) { retire(sync) } }
+        if world.dice.chance(world.weather.rate(.rename) / 2), world.note(.rename) { at(end) { world.rename(sync) } }
+        if world.dice.chance(world.weather.rate(.migrate)) { at(end) { migrate(sync) } }
         if world.dice.chance(world.weather.rate(.approveLeaves) * 3) { at(end) { approveLeaves(sync) } }
         if strikes(.freeze) {
             let length = world.dice.span(1_000...Weather.interval * 2)
@@ -212,6 +217,38 @@ private struct Disturbance {
         world.disk.rejects[sync][index].isDismissed = true
         let reject = world.disk.rejects[sync][index]
         world.oracle.dismiss(reject.user, reject.entered, sync: sync)
+    }
+
+    /// Takes a run back, mostly the last one that told anybody anything; whoever asks for it often approves it soon.
+    private func undo(_ sync: Int) {
+        let told = world.disk.runs.filter { $0.sync == sync && $0.record.delivery.accepted > 0 }
+        guard let last = told.last, let process = world.awake, !process.isFrozen else { return }
+        let target = world.dice.chance(700) ? last : told[world.dice.draw(0...told.count - 1)]
+        guard process.undo(target) else { return }
+        _ = world.note(.undo)
+        approveSoon(sync)
+    }
+
+    private func retire(_ sync: Int) {
+        guard let process = world.awake, !process.isFrozen, process.retire(sync) else { return }
+        _ = world.note(.retire)
+        approveSoon(sync)
+    }
+
+    /// Whoever gives a cohort another trait may want to move its members; where nobody did, this does both.
+    private func migrate(_ sync: Int) {
+        guard let process = world.awake, !process.isFrozen else { return }
+        if !process.migrate(sync) {
+            world.rename(sync)
+            guard process.migrate(sync) else { return }
+        }
+        _ = world.note(.migrate)
+        approveSoon(sync)
+    }
+
+    private func approveSoon(_ sync: Int) {
+        guard world.dice.chance(700) else { return }
+        world.queue.put(at: world.queueTime + world.dice.span(100...60_000), in: nil) { approve(sync) }
     }
 
     private func approveLeaves(_ sync: Int) {
@@ -285,13 +322,15 @@ private struct Recovery {
     private var difference: String? {
         for sync in 0..<world.weather.syncs {
             let members = world.membersNow(sync)
-            for user in 0..<world.weather.users {
-                let told = world.receiver.truth[sync][user] ?? false
-                guard told != members[user], !world.unwordable.contains(user) else { continue }
+            for (trait, user) in (0..<2).flatMap({ trait in (0..<world.weather.users).map { (trait, $0) } }) {
+                let audience = sync * 2 + trait
+                let told = world.receiver.truth[audience][user] ?? false
+                // On a trait that was migrated from nobody is a member any more.
+                let isMember = trait == world.toldTrait(of: sync) && members[user]
+                guard told != isMember, !world.unwordable.contains(user) else { continue }
                 let isDismissed = world.disk.rejects[sync].contains { $0.user == user && $0.isDismissed }
-                let slot = sync * world.weather.users + user
-                if isDismissed || world.oracle.forgotten.contains(slot) { continue }
-                return "user \(user) of sync \(sync) is told \(told) and is \(members[user])"
+                if isDismissed || world.oracle.forgotten.contains(audience * world.weather.users + user) { continue }
+                return "user \(user) of sync \(sync) is told \(told) on trait \(trait) and is \(isMember)"
             }
         }
         return nil
