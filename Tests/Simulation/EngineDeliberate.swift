@@ -58,8 +58,10 @@ extension EngineProcess {
         case .retire:
             return settle(everyone.map { ($0, false) }, told: run.ledger, request, run)
         default:
-            guard let told = run.state.told, run.machine.record.fetched?.unreadable == 0 else { return nil }
+            guard let told = run.state.told, told.trait != request.trait, run.machine.record.fetched?.unreadable == 0
+            else { return nil }
             var ending = request
+            ending.attempt.nonce = PlanNonce(high: world.dice.next(), low: world.dice.next())
             ending.mode = .retire
             ending.trait = told.trait
             let former = settle(everyone.map { ($0, false) }, told: run.ledger, ending, run)

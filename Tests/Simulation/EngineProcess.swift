@@ -47,7 +47,7 @@ final class EngineProcess {
 
     private func takeUp(_ record: RunRecord) {
         let sync = world.index(of: record.sync)
-        let latest = world.disk.latest(of: sync)?.record.id
+        let latest = latest(besides: record, sync)
         switch record.takingUp(.everything, isConfigured: world.isKnown(record, sync), latest: latest) {
         case .leave: break
         case .hold:
@@ -63,6 +63,15 @@ final class EngineProcess {
         case .replace: close(record, .discarded, "replaced")
         case .close(let reason): close(record, .failed, reason)
         }
+    }
+
+    /// The run that may have taken the place of one that is held, or that was approved and told nobody anything yet.
+    private func latest(besides record: RunRecord, _ sync: Int) -> RunID? {
+        if record.phase == .held { return world.disk.latest(of: sync)?.record.id }
+        guard record.phase == .sending, record.approval != nil, let run = world.disk.run(record.id.number),
+            run.batches.isEmpty
+        else { return nil }
+        return world.disk.runs.last { $0.sync == sync && $0.plan != nil }?.record.id
     }
 
     /// The runs under way, by sync.
@@ -254,7 +263,9 @@ final class EngineProcess {
     }
 
     func approve(_ sync: Int) {
-        guard !isFrozen, active[sync] == nil, let record = held[sync], world.isKnown(record, sync) else { return }
+        guard !isFrozen, active[sync] == nil, let record = held[sync], world.isKnown(record, sync),
+            world.disk.run(record.id.number)?.record.phase == .held
+        else { return }
         // It is on record who approves it before anything happens; meanwhile another run may take its place.
         commit { _ in } then: { [self] isDurable in
             guard isDurable, held[sync]?.id == record.id, active[sync] == nil,
@@ -285,7 +296,8 @@ final class EngineProcess {
     }
 
     func discard(_ sync: Int) {
-        guard let record = held.removeValue(forKey: sync) else { return }
+        guard let record = held[sync], world.disk.run(record.id.number)?.record.phase == .held else { return }
+        held[sync] = nil
         close(record, .discarded, "discarded")
     }
 

@@ -216,7 +216,7 @@ private struct Disturbance {
         _ = world.note(.dismiss)
         world.disk.rejects[sync][index].isDismissed = true
         let reject = world.disk.rejects[sync][index]
-        world.oracle.dismiss(reject.user, reject.entered, sync: sync)
+        world.oracle.dismiss(reject.user, reject.entered, audience: sync * 2 + world.toldTrait(of: sync))
     }
 
     /// Takes a run back, mostly the last one that told anybody anything; whoever asks for it often approves it soon.

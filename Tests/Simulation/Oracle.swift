@@ -92,7 +92,7 @@ struct Oracle {
         guard truth.isComplete else { return }
         dismissed = dismissed.filter { [users] entry in
             let slot = entry / 2
-            return slot / users != sync || (entry % 2 == 1) == truth.members[slot % users]
+            return slot / users / 2 != sync || (entry % 2 == 1) == truth.members[slot % users]
         }
     }
 
@@ -131,11 +131,10 @@ struct Oracle {
 
     private static func content(_ plan: [Change]) -> Set<Int> { Set(plan.map { $0.user * 4 + $0.trait * 2 + ($0.entered ? 1 : 0) }) }
 
-    mutating func dismiss(_ user: Int, _ value: Bool, sync: Int) {
-        dismissed.insert((sync * users + user) * 2 + (value ? 1 : 0))
+    /// A person wants this no more, until membership or definition changes; under another trait it is another change.
+    mutating func dismiss(_ user: Int, _ value: Bool, audience: Int) {
+        dismissed.insert((audience * users + user) * 2 + (value ? 1 : 0))
     }
-
-    func isDismissed(_ user: Int, _ value: Bool, sync: Int) -> Bool { dismissed.contains((sync * users + user) * 2 + (value ? 1 : 0)) }
 
     // MARK: - Messages
 
@@ -177,6 +176,8 @@ struct Oracle {
     /// Nobody is told anything on the new trait before everybody was told `false` on the former.
     private mutating func checkMigration(_ messages: [Message], _ launch: Launch, _ formerCount: Int) {
         guard messages.contains(where: \.value) else { return }
+        // The definition has changed, so what was dismissed under another one may be told again.
+        dismissed = dismissed.filter { [users] entry in entry / 2 / users / 2 != launch.sync }
         for change in launch.plan[..<formerCount] {
             let slot = (launch.sync * 2 + change.trait) * users + change.user
             require(
@@ -206,7 +207,8 @@ struct Oracle {
                 !truth.hasUnreadable || approvals[launch.run] != nil,
                 "I-3: user \(message.user) is told false although rows were unreadable")
         }
-        require(!isDismissed(message.user, message.value, sync: launch.sync), "a dismissed member was sent again")
+        require(
+            !dismissed.contains(slot(message) * 2 + (message.value ? 1 : 0)), "a dismissed member was sent again")
     }
 
     /// What every message must keep, whoever asked for it.

@@ -277,7 +277,10 @@ final class World {
     func rewind() -> Bool {
         guard let older else { return false }
         oracle.rewound(to: older.at, users: weather.users, syncs: weather.syncs, runs: Int64(older.image.runs.count))
+        // Digests stay unique, or a file from before would pass for one that is written now.
+        let nextDigest = disk.nextDigest
         disk = older.image
+        disk.nextDigest = nextDigest
         tell("disk put back to \(older.at)")
         return true
     }

@@ -80,6 +80,10 @@ extension Planner {
         guard fetched?.counts.unreadable == 0 else {
             throw StoreError.unavailable("\(fetched?.counts.unreadable ?? 0) rows cannot be read, so nobody knows whom to move")
         }
+        // Another migration may have moved everybody while this one waited for its turn.
+        guard told.trait != record.identity.trait else {
+            throw StoreError.unavailable("\(record.sync) is told as \(told.trait) already; nothing is to be moved")
+        }
         let ledger = try openLedger(under: told)
         let inDoubt = try await doubtfulMembers()
         var ending = try planRequest(told, inDoubt: inDoubt)
