@@ -263,9 +263,7 @@ final class EngineProcess {
     }
 
     func approve(_ sync: Int) {
-        guard !isFrozen, active[sync] == nil, let record = held[sync], world.isKnown(record, sync),
-            world.disk.run(record.id.number)?.record.phase == .held
-        else { return }
+        guard !isFrozen, active[sync] == nil, let record = held[sync], world.isKnown(record, sync) else { return }
         // It is on record who approves it before anything happens; meanwhile another run may take its place.
         commit { _ in } then: { [self] isDurable in
             guard isDurable, held[sync]?.id == record.id, active[sync] == nil,
@@ -296,8 +294,7 @@ final class EngineProcess {
     }
 
     func discard(_ sync: Int) {
-        guard let record = held[sync], world.disk.run(record.id.number)?.record.phase == .held else { return }
-        held[sync] = nil
+        guard let record = held.removeValue(forKey: sync) else { return }
         close(record, .discarded, "discarded")
     }
 

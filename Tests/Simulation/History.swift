@@ -111,10 +111,12 @@ private struct Disturbance {
             })?.value
         else { return }
         _ = world.note(.staleLedger)
-        let file = reference.file
+        let (file, rewinds) = (reference.file, world.rewinds)
         world.disk.ledgers[file] = wrong
         world.damagedLedgers += 1
         world.queue.put(at: world.queueTime + world.dice.span(1_000...Weather.interval * 2), in: nil) {
+            // What was put back since was whole.
+            guard world.rewinds == rewinds else { return }
             world.damagedLedgers -= 1
             if world.disk.ledgers[file]?.digest == wrong.digest { world.disk.ledgers[file] = right }
         }

@@ -159,6 +159,11 @@ struct Oracle {
         if deliberate.contains(launch.run) || launch.formerCount != nil {
             require(
                 approvals[launch.run] == Self.content(launch.plan), "run \(launch.run) sends what nobody asked for and saw")
+            // Whoever asks for a member to be told after all has changed what is wanted of them.
+            for message in messages {
+                dismissed.remove(slot(message) * 2)
+                dismissed.remove(slot(message) * 2 + 1)
+            }
         }
         if !deliberate.contains(launch.run) {
             guard let truth = fetches[launch.run] else { return report("run \(launch.run) sends and never read") }
@@ -176,8 +181,6 @@ struct Oracle {
     /// Nobody is told anything on the new trait before everybody was told `false` on the former.
     private mutating func checkMigration(_ messages: [Message], _ launch: Launch, _ formerCount: Int) {
         guard messages.contains(where: \.value) else { return }
-        // The definition has changed, so what was dismissed under another one may be told again.
-        dismissed = dismissed.filter { [users] entry in entry / 2 / users / 2 != launch.sync }
         for change in launch.plan[..<formerCount] {
             let slot = (launch.sync * 2 + change.trait) * users + change.user
             require(

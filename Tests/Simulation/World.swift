@@ -22,6 +22,7 @@ final class World {
     var openCommits = 0
     var planning = 0
     var damagedLedgers = 0
+    private(set) var rewinds = 0
     var processes: [EngineProcess] = []
     private var lockHolder: Int?
     private var nextProcess = 1
@@ -281,6 +282,8 @@ final class World {
         let nextDigest = disk.nextDigest
         disk = older.image
         disk.nextDigest = nextDigest
+        damagedLedgers = 0
+        rewinds += 1
         tell("disk put back to \(older.at)")
         return true
     }
