@@ -117,7 +117,8 @@ enum Simulate {
 
     private static func replay(_ history: History, _ options: Options) -> String {
         "swift run -c release simulate --seed \(history.seed) --histories 1 --users \(history.size.users)"
-            + " --rounds \(history.size.rounds)" + (options.syncs.map { " --syncs \($0)" } ?? "") + (options.mutation.map { " --mutation \($0.rawValue)" } ?? "")
+            + " --rounds \(history.size.rounds)" + (options.syncs.map { " --syncs \($0)" } ?? "")
+            + (options.mutation.map { " --mutation \($0.rawValue)" } ?? "")
     }
 
     private static func killMutants(_ options: Options) throws -> Int32 {

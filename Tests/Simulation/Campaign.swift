@@ -70,7 +70,8 @@ package struct Campaign: Sendable {
     }
 
     package var summary: String {
-        "\(histories) histories (\(mediumHistories) of them medium), \(runs) runs, \(requests) requests, \(checks) checks, \(faults.total) faults of "
+        "\(histories) histories (\(mediumHistories) of them medium), \(runs) runs, \(requests) requests, "
+            + "\(checks) checks, \(faults.total) faults of "
             + "\(FaultKind.allCases.filter { faults[$0] > 0 }.count) kinds, \(breaches.count) breaches"
     }
 }

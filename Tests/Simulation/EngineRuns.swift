@@ -152,8 +152,9 @@ extension EngineProcess {
         if mutation == .sharedIdNamespace { nonce = PlanNonce(high: UInt64(world.nextPlan(of: run.sync)), low: 1) }
         let unreadable = mutation == .leavesDespiteBadRow ? 0 : record.fetched?.unreadable ?? 0
         return PlanTerms.request(
-            for: record, under: record.mode == .migrate ? record.identity : terms.identity, attempt: Attempt(nonce: nonce, timestamp: timestamp), leaves: .tellFalse,
-            unreadable: unreadable, dismissed: [], inDoubt: DoubtfulMembers())
+            for: record, under: record.mode == .migrate ? record.identity : terms.identity,
+            attempt: Attempt(nonce: nonce, timestamp: timestamp), leaves: .tellFalse, unreadable: unreadable,
+            dismissed: [], inDoubt: DoubtfulMembers())
     }
 
     /// Users for whom an attempt may still arrive at a receiver that does not recognise repeats.

@@ -196,7 +196,7 @@ struct Oracle {
         guard isEmpty || leaves > launch.leaveLimit ?? .max else { return }
         require(
             approvals[launch.run] == Self.content(launch.plan),
-             "I-3: run \(launch.run) trips a guard and nobody approved that plan")
+            "I-3: run \(launch.run) trips a guard and nobody approved that plan")
     }
 
     /// What a reading says a message may say.
@@ -222,7 +222,9 @@ struct Oracle {
             require(same == message, "I-4, I-5: one id for two messages")
         }
         known[message.id] = message
-        require(!superseded.contains(message.id) || forgotten.contains(slot), "I-6: an attempt for user \(message.user) was sent again after a later one")
+        require(
+            !superseded.contains(message.id) || forgotten.contains(slot),
+            "I-6: an attempt for user \(message.user) was sent again after a later one")
         require(!durable.contains(message.id), "I-10: sent again after its acceptance was durable")
         require(onWire[slot] == nil, "I-6: two messages of one user on the wire")
         onWire[slot] = launch.process

@@ -1,3 +1,4 @@
+import Synchronization
 import Testing
 
 @testable import SyncEngine
@@ -48,5 +49,30 @@ import Testing
         let sent = try #require(await world.engine.settled(late.id))
         #expect(sent.outcome == .succeeded && sent.ledgerAfter == (asked == .migrate ? 6 : 0))
         #expect(doubtful.isSubset(of: world.destination.messages.filter { !$0.entered }.map(\.member)))
+    }
+
+    @Test("a migration that waited behind another one moves nobody again") func twoMigrations() async throws {
+        let world = try await EngineWorld()
+        world.source.set((0..<6).map { "u-\($0)" })
+        #expect(try await world.run()?.outcome == .succeeded)
+        await world.rename(to: "Huge")
+        let first = try await world.engine.migrate(world.sync, actor: "uid:0", reason: nil)
+        #expect(await world.engine.settled(first.id)?.phase == .held)
+        world.destination.forget()
+        // While the first one is sending, the sync is what it was.
+        let (engine, sync) = (world.engine, world.sync)
+        let asked = Mutex<RunID?>(nil)
+        world.destination.answer { number, _ in
+            if number == 1, let run = try? await engine.migrate(sync, actor: "uid:0", reason: nil) {
+                asked.withLock { $0 = run.id }
+            }
+            return nil
+        }
+        _ = try await world.engine.approve(first.id, actor: "uid:0", reason: nil)
+        #expect(await world.engine.settled(first.id)?.outcome == .succeeded)
+        let second = try #require(asked.withLock { $0 })
+        let ended = try #require(await world.engine.settled(second))
+        #expect(ended.outcome == .failed && ended.reason?.contains("told as Huge already") == true, "\(ended.reason ?? "")")
+        #expect(world.destination.messages.count == 12)
     }
 }
