@@ -60,12 +60,14 @@ extension EngineProcess {
         default:
             guard let told = run.state.told, told.trait != request.trait, run.machine.record.fetched?.unreadable == 0
             else { return nil }
+            let isAnybodyInDoubt = !usersInDoubt(run.sync).isEmpty
+            if PlanTerms.migrationObstacle(
+                isAnybodyInDoubt: isAnybodyInDoubt, former: told.trait, trait: request.trait) != nil { return nil }
             var ending = request
             ending.attempt.nonce = PlanNonce(high: world.dice.next(), low: world.dice.next())
             ending.mode = .retire
             ending.trait = told.trait
             let former = settle(everyone.map { ($0, false) }, told: run.ledger, ending, run)
-            if PlanTerms.migrationObstacle(settling: run.settling, trait: told.trait) != nil { return nil }
             run.formerCount = former.count
             let nobody = [Told](repeating: .never, count: everyone.count)
             return former + settle(everyone.map { ($0, run.snapshot[$0]) }, told: nobody, request, run)

@@ -71,11 +71,12 @@ package struct PlanTerms: Sendable {
     }
 
     /// Why a migration cannot be planned yet: it ends the former trait as a whole, and what it left out would be
-    /// forgotten with it.
-    /// - Parameter settling: members of the former trait for whom an attempt may still arrive.
-    /// - Returns: nil when there are none.
-    package static func migrationObstacle(settling: Int, trait: String) -> String? {
-        settling == 0 ? nil : "attempts of unknown outcome for \(settling) members may still arrive on \(trait); migrate later"
+    /// forgotten with it; and on the new trait, if that was told before, it knows of no earlier attempt.
+    /// - Parameter isAnybodyInDoubt: whether an attempt of the sync, on whichever trait, may still arrive.
+    /// - Returns: nil when nothing stands against it.
+    package static func migrationObstacle(isAnybodyInDoubt: Bool, former: String, trait: String) -> String? {
+        guard isAnybodyInDoubt else { return nil }
+        return "attempts of unknown outcome may still arrive on \(former) or \(trait); migrate later"
     }
 
     /// The holds that are left once an approval given beforehand was compared with the plan it names; nil when the

@@ -86,13 +86,14 @@ extension Planner {
         }
         let ledger = try openLedger(under: told)
         let inDoubt = try await doubtfulMembers()
+        if let obstacle = PlanTerms.migrationObstacle(
+            isAnybodyInDoubt: !inDoubt.isEmpty, former: told.trait, trait: record.identity.trait) {
+            throw StoreError.unavailable(obstacle)
+        }
         var ending = try planRequest(told, inDoubt: inDoubt)
         ending.mode = .retire
         let formerPath = path.hasSuffix(".plan") ? String(path.dropLast(5)) + ".former.plan" : path + ".former"
         let former = try Plan.make(snapshot: nil, ledger: ledger, request: ending, at: formerPath)
-        if let obstacle = PlanTerms.migrationObstacle(settling: former.summary.settling, trait: told.trait) {
-            throw StoreError.unavailable(obstacle)
-        }
         let own = try Plan.make(
             snapshot: snapshot, ledger: .empty, request: try planRequest(record.identity, inDoubt: inDoubt), at: path)
         var facts = facts(of: own)
