@@ -14,6 +14,10 @@ final class ActiveRun {
     var state: SyncState
     var approvedHash: String?
     var plan: [Change] = []
+    /// How many changes of the plan end a former trait; the others wait for them.
+    var formerCount = 0
+    /// What each change of the plan is worded as.
+    var messages: [Message] = []
     var snapshot: [Bool] = []
     var ledger: [Told] = []
     var delivery: DeliveryMachine?
@@ -28,6 +32,8 @@ final class ActiveRun {
     var newState: SyncState?
     var newRejects: [KeptReject] = []
     var withheld = 0
+    /// Opposite changes that wait until attempts of unknown outcome have settled.
+    var settling = 0
     var isConcluded = false
     var cancelledEarly: String?
     /// Nothing it hears changes anything any more.

@@ -5,7 +5,8 @@ import SyncEngine
 /// One process with an engine in it: does what the shell does, as events of a ``World``, with the engine's own decisions.
 final class EngineProcess {
     let number: Int
-    unowned let world: World
+    /// Outlives every process of its history.
+    unowned(unsafe) let world: World
     var isAlive = true
     var pausedUntil: Int64 = 0
     var agenda: [(due: DueOccurrences, wakeAt: Instant?)] = []
@@ -34,7 +35,7 @@ final class EngineProcess {
 
     func start() {
         for sync in 0..<world.weather.syncs { follow(sync) }
-        let unfinished = world.disk.unfinished.compactMap { world.disk.runs[$0] }
+        let unfinished = world.disk.unfinished.compactMap { world.disk.run($0)?.record }
         let replaced = unfinished.heldBesideOthers
         for record in unfinished.inTakingUpOrder {
             if replaced[record.id] != nil { close(record, .discarded, "replaced") } else { takeUp(record) }
@@ -46,8 +47,8 @@ final class EngineProcess {
 
     private func takeUp(_ record: RunRecord) {
         let sync = world.index(of: record.sync)
-        let latest = world.disk.runs.values.filter { $0.sync == record.sync }.map(\.id).max()
-        switch record.takingUp(.everything, isConfigured: world.isConfigured[sync], latest: latest) {
+        let latest = latest(besides: record, sync)
+        switch record.takingUp(.everything, isConfigured: world.isKnown(record, sync), latest: latest) {
         case .leave: break
         case .hold:
             if mutation == .holdForgottenAfterRestart {
@@ -64,16 +65,24 @@ final class EngineProcess {
         }
     }
 
+    /// The run that may have taken the place of one that is held, or that was approved and told nobody anything yet.
+    private func latest(besides record: RunRecord, _ sync: Int) -> RunID? {
+        if record.phase == .held { return world.disk.latest(of: sync)?.record.id }
+        guard record.phase == .sending, record.approval != nil, let run = world.disk.run(record.id.number),
+            run.batches.isEmpty
+        else { return nil }
+        return world.disk.runs.last { $0.sync == sync && $0.plan != nil }?.record.id
+    }
+
     /// The runs under way, by sync.
     var underWay: [ActiveRun] { active.compactMap { $0 } }
 
     private func reviveUnknowns() {
-        for number in world.disk.batches.keys.sorted() {
-            let batches = world.disk.batches[number, default: [:]]
-            guard batches.values.contains(where: { $0.state == .unknown }) else { continue }
-            guard var record = world.disk.runs[number], record.phase == .finished else { continue }
+        for run in world.disk.runs where run.batches.contains(where: { $0.state == .unknown }) {
+            var record = run.record
+            guard record.phase == .finished else { continue }
             record.phase = .sending
-            queue.append((record, world.index(of: record.sync), nil))
+            queue.append((record, run.sync, nil))
         }
     }
 
@@ -140,12 +149,12 @@ final class EngineProcess {
         }
         for _ in 0..<3 {
             guard let wakeAt = agenda[sync].wakeAt, wakeAt <= now else { return }
-            let before = agenda[sync].due
+            let before = mutation == .catchupAll ? agenda[sync].due : nil
             switch agenda[sync].due.decide(now: now) {
             case .wait(let until):
                 agenda[sync].wakeAt = until
             case .start(let nominal, let missed, let isCatchUp):
-                if mutation == .catchupAll, missed > 0, let first = before.policy.schedule.next(
+                if let before, missed > 0, let first = before.policy.schedule.next(
                     after: before.decidedThrough, in: .utc) {
                     start(sync, isCatchUp ? .catchUp : .schedule, nominal: first.nominal)
                 }
@@ -224,14 +233,14 @@ final class EngineProcess {
     }
 
     private func begin(_ record: RunRecord, _ sync: Int, _ approvedHash: String?) {
-        guard world.isConfigured[sync] || record.phase == .sending else {
+        guard world.isKnown(record, sync) || record.phase == .sending else {
             return close(record, .cancelled, "no longer configured")
         }
         world.tell("run \(record.id) of sync \(sync) begins in \(number), \(record.phase), \(record.trigger)")
         world.oracle.began(run: record.id.number, sync: sync, in: number)
         let run = ActiveRun(record, sync: sync, state: world.disk.states[sync])
         run.approvedHash = approvedHash
-        if !world.isConfigured[sync] { run.cancelledEarly = "no longer configured" }
+        if !fits(record, sync) { run.cancelledEarly = "the configuration changed" }
         run.frozenSince = isFrozen ? monotonic : nil
         active[sync] = run
         perform(record.phase == .sending ? [.send] : run.machine.handle(.started, at: now), run)
@@ -254,14 +263,23 @@ final class EngineProcess {
     }
 
     func approve(_ sync: Int) {
-        guard !isFrozen, active[sync] == nil, world.isConfigured[sync], let record = held[sync],
-            let plan = world.disk.plans[record.id.number]
-        else { return }
+        guard !isFrozen, active[sync] == nil, let record = held[sync], world.isKnown(record, sync) else { return }
+        // It is on record who approves it before anything happens; meanwhile another run may take its place.
+        commit { _ in } then: { [self] isDurable in
+            guard isDurable, held[sync]?.id == record.id, active[sync] == nil,
+                let plan = world.disk.run(record.id.number)?.plan?.changes
+            else { return }
+            release(record, plan, sync)
+        }
+    }
+
+    private func release(_ record: RunRecord, _ plan: [Change], _ sync: Int) {
         held[sync] = nil
         unblock()
         world.oracle.approved(record.id.number, plan)
         world.oracle.began(run: record.id.number, sync: sync, in: number)
         let run = ActiveRun(record, sync: sync, state: world.disk.states[sync])
+        run.frozenSince = isFrozen ? monotonic : nil
         active[sync] = run
         let actions = run.machine.handle(.approved(Approval(by: "a person", at: now, reason: nil)), at: now)
         let approved = run.machine.record
@@ -290,15 +308,26 @@ final class EngineProcess {
         if world.isConfigured[sync] {
             follow(sync)
             tick()
-        } else {
-            if let record = held.removeValue(forKey: sync) { close(record, .discarded, "no longer configured") }
-            cancel(sync, "no longer configured")
-            for entry in queue where entry.sync == sync && entry.record.phase == .queued {
-                close(entry.record, .cancelled, "no longer configured")
-            }
-            queue.removeAll { $0.sync == sync && $0.record.phase == .queued }
-            if mutation == .configRemovalSendsLeaves { tellEveryoneLeft(sync) }
         }
+        endWhatNoLongerFits(sync)
+        if !world.isConfigured[sync], mutation == .configRemovalSendsLeaves { tellEveryoneLeft(sync) }
+    }
+
+    func endWhatNoLongerFits(_ sync: Int) {
+        if let record = held[sync], !fits(record, sync) {
+            held[sync] = nil
+            close(record, .discarded, "the configuration changed")
+        }
+        if let run = active[sync], !fits(run.machine.record, sync) { cancel(sync, "the configuration changed") }
+        let gone = queue.filter { $0.sync == sync && $0.record.phase == .queued && !world.isKnown($0.record, sync) }
+        queue.removeAll { entry in gone.contains { $0.record.id == entry.record.id } }
+        for entry in gone { close(entry.record, .cancelled, "no longer configured") }
+    }
+
+    /// Whether a run may go on under the configuration of now.
+    private func fits(_ record: RunRecord, _ sync: Int) -> Bool {
+        guard world.isKnown(record, sync) else { return false }
+        return record.mode.keepsIdentity || record.fits(world.identity(of: sync), state: world.disk.states[sync])
     }
 
     private func tellEveryoneLeft(_ sync: Int) {

@@ -53,6 +53,11 @@ extension EngineProcess {
     // MARK: - Reading
 
     private func fetch(_ run: ActiveRun) {
+        let mode = run.machine.record.mode
+        if mode.keepsIdentity {
+            world.oracle.asked(run.id)
+            return handle(.fetched(FetchCounts(), badRows: []), run)
+        }
         let reading = world.read(run.sync, canBeApproved: run.machine.record.mode != .leaves)
         world.queue.put(at: world.time + reading.duration, in: self) { [self] in
             guard !run.isOver, run.machine.record.phase == .fetching else { return }
@@ -94,11 +99,21 @@ extension EngineProcess {
         run.ledger = ledger
         let terms = PlanTerms(of: record, state: run.state)
         let request = request(terms, run)
-        run.plan = makePlan(run, request)
+        let isDeliberate = record.mode.keepsIdentity || record.mode == .migrate
+        guard let plan = isDeliberate ? makeDeliberatePlan(run, request) : makePlan(run, request) else {
+            return handle(.planFailed("what a person asked for cannot be planned now"), run)
+        }
+        run.plan = plan
         var facts = SyncEngine.PlanFacts(file: "\(run.id)", digest: "", hash: hash(run.plan))
+        if record.mode == .migrate { facts.former = FormerPlan(file: "", digest: "", trait: run.state.told?.trait ?? "") }
         count(run, into: &facts)
         var holds = terms.holds
-        if record.mode != .leaves { holds += guardHolds(facts) }
+        if isDeliberate {
+            holds = []
+            if !run.plan.isEmpty { holds = [Hold(guardName: record.mode.rawValue, detail: "a person looks at it")] }
+        } else if record.mode != .leaves {
+            holds += guardHolds(facts)
+        }
         if run.approvedHash != nil, mutation == .approvalNotBoundToPlan {
             holds = []
         } else if let left = PlanTerms.holds(holds, of: facts.hash, approved: run.approvedHash) {
@@ -108,19 +123,19 @@ extension EngineProcess {
             world.oracle.approved(run.id, run.plan)
         }
         if record.mode == .leaves { world.oracle.approved(run.id, run.plan) }
-        let stored = SnapshotReference(file: "\(run.id)", digest: "")
-        run.machine.adopt(identity: terms.identity, approval: nil, snapshot: stored)
+        let snapshot = SnapshotReference(file: "\(run.id)", digest: "")
+        run.machine.adopt(
+            identity: record.mode == .migrate ? record.identity : terms.identity, approval: nil, snapshot: snapshot)
         var preview = run.machine
         _ = preview.handle(.planned(facts, holds: holds, notes: []), at: now)
         run.state.lastTimestamp = request.attempt.timestamp
         if mutation == .snapshotBeforeOutbox { switchLedgerTooEarly(run) }
         world.tell("run \(run.id) plans \(facts.hash) at \(request.attempt.timestamp.milliseconds)")
-        let (final, state, changes, snapshot) = (preview.record, run.state, run.plan, run.snapshot)
+        let (final, state) = (preview.record, run.state)
+        let stored = StoredPlan(changes: run.plan, formerCount: run.formerCount, snapshot: run.snapshot)
         world.planning += 1
         commit { disk in
-            disk.store(final)
-            disk.plans[final.id.number] = changes
-            disk.snapshots[final.id.number] = snapshot
+            disk.store(final, plan: stored)
             disk.states[run.sync].lastTimestamp = state.lastTimestamp
         } then: { [self] isDurable in
             world.planning -= 1
@@ -137,18 +152,18 @@ extension EngineProcess {
         if mutation == .sharedIdNamespace { nonce = PlanNonce(high: UInt64(world.nextPlan(of: run.sync)), low: 1) }
         let unreadable = mutation == .leavesDespiteBadRow ? 0 : record.fetched?.unreadable ?? 0
         return PlanTerms.request(
-            for: record, under: terms.identity, attempt: Attempt(nonce: nonce, timestamp: timestamp), leaves: .tellFalse,
-            unreadable: unreadable, dismissed: [], inDoubt: DoubtfulMembers())
+            for: record, under: record.mode == .migrate ? record.identity : terms.identity,
+            attempt: Attempt(nonce: nonce, timestamp: timestamp), leaves: .tellFalse, unreadable: unreadable,
+            dismissed: [], inDoubt: DoubtfulMembers())
     }
 
     /// Users for whom an attempt may still arrive at a receiver that does not recognise repeats.
-    private func usersInDoubt(_ sync: Int) -> Set<Int> {
+    func usersInDoubt(_ sync: Int) -> Set<Int> {
         guard world.weather.receiver == .plain, mutation != .noHoldNoDedup else { return [] }
         var users: Set<Int> = []
-        for (number, batches) in world.disk.batches {
-            guard let run = world.disk.runs[number], run.sync == world.names[sync], let plan = world.disk.plans[number]
-            else { continue }
-            for record in batches.values where record.isInDoubt(now: now, settle: Weather.settle) {
+        for run in world.disk.runs where run.sync == sync && !run.batches.isEmpty {
+            guard let plan = run.plan?.changes else { continue }
+            for record in run.batches where record.isInDoubt(now: now, settle: Weather.settle) {
                 for change in plan[record.range] { users.insert(change.user) }
             }
         }
@@ -157,6 +172,7 @@ extension EngineProcess {
 
     private func makePlan(_ run: ActiveRun, _ request: PlanRequest) -> [Change] {
         let policy = ChangePolicy(request)
+        let trait = world.traits.firstIndex(of: request.trait) ?? 0
         let rejects = mutation == .dismissedRejectResent ? [] : world.disk.rejects[run.sync].filter(\.isDismissed)
         let inDoubt = usersInDoubt(run.sync)
         var changes: [Change] = []
@@ -172,7 +188,8 @@ extension EngineProcess {
             switch verdict {
             case .send(let entered, let kind, let earlier):
                 if mutation == .canary, !entered { continue }
-                changes.append(Change(user: user, entered: entered, kind: kind, attempt: earlier ?? request.attempt))
+                changes.append(Change(
+                    trait: trait, user: user, entered: entered, kind: kind, attempt: earlier ?? request.attempt))
             case .withheld: run.withheld += 1
             case .nothing, .unchanged, .ignored, .dismissed, .settling: break
             }
@@ -181,7 +198,7 @@ extension EngineProcess {
     }
 
     private func hash(_ plan: [Change]) -> String {
-        plan.reduce(into: "") { $0 += "\($1.user)\($1.entered ? "+" : "-")" }
+        plan.reduce(into: "") { $0 += "\($1.trait == 0 ? "" : "'")\($1.user)\($1.entered ? "+" : "-")" }
     }
 
     private func count(_ run: ActiveRun, into facts: inout SyncEngine.PlanFacts) {
@@ -193,11 +210,12 @@ extension EngineProcess {
             }
         }
         facts.withheld = run.withheld
-        for user in run.snapshot.indices {
-            if run.snapshot[user] { facts.snapshot += 1 }
+        for user in run.ledger.indices {
+            let isIn = !run.snapshot.isEmpty && run.snapshot[user]
+            if isIn { facts.snapshot += 1 }
             if run.ledger[user].isMember {
                 facts.ledger += 1
-                if run.snapshot[user] { facts.retained += 1 }
+                if isIn { facts.retained += 1 }
             }
         }
     }
@@ -241,10 +259,16 @@ extension EngineProcess {
             return retryLater(run)
         }
         let outcomes = outcomes(run)
-        var ledger = old
+        let isMigration = run.machine.record.mode == .migrate
+        // Until the former trait is ended the sync is what it was told as.
+        let endsFormer = isMigration && outcomes[..<run.formerCount].allSatisfy { $0 == .accepted || $0 == .rejected }
+        let before = endsFormer ? [Told](repeating: .never, count: old.count) : old
+        var ledger = before
         var unknown = 0
-        for (index, change) in run.plan.enumerated() {
-            if let told = old[change.user].after(
+        let part = endsFormer ? run.formerCount..<run.plan.count : 0..<(isMigration ? run.formerCount : run.plan.count)
+        for index in part {
+            let change = run.plan[index]
+            if let told = before[change.user].after(
                 outcomes[index], entered: change.entered, attempt: change.attempt) {
                 ledger[change.user] = told
             }
@@ -252,7 +276,7 @@ extension EngineProcess {
         for told in ledger where told.isUnknown { unknown += 1 }
         settleRejects(run, outcomes, ledger: old)
         let members = ledger.reduce(0) { $0 + ($1.isMember ? 1 : 0) }
-        let moves = outcomes.contains(.accepted) || outcomes.contains(.unknown)
+        let moves = outcomes[part].contains(.accepted) || outcomes[part].contains(.unknown)
         if world.commitFate() == .failed { return retryLater(run) }
         var reference: LedgerReference?
         if moves {
@@ -260,9 +284,11 @@ extension EngineProcess {
             reference = LedgerReference(
                 file: "\(run.id)", digest: String(digest), members: members, toldFalse: 0, unknown: unknown)
         }
-        run.newState = world.disk.states[run.sync].following(
-            run.machine.record, newLedger: reference, configured: (world.trait, "{name}"), endsFormer: false,
-            now: now)
+        var state = world.disk.states[run.sync]
+        if endsFormer, !moves { state.ledger = nil }
+        run.newState = state.following(
+            run.machine.record, newLedger: reference, configured: (world.identity(of: run.sync).trait, "{name}"),
+            endsFormer: endsFormer, now: now)
         handle(.ledgerWritten(members: members), run)
     }
 
@@ -274,10 +300,10 @@ extension EngineProcess {
 
     private func settleRejects(_ run: ActiveRun, _ outcomes: [ChangeOutcome], ledger: [Told]) {
         var kept = world.disk.rejects[run.sync].filter { reject in
-            if let index = run.plan.firstIndex(where: { $0.user == reject.user }) {
+            if let index = run.plan.lastIndex(where: { $0.user == reject.user }) {
                 return outcomes[index] != .accepted
             }
-            if run.machine.record.mode == .leaves { return true }
+            if !run.machine.record.mode.readsSource { return true }
             let rule = ChangePolicy(PlanRequest(sync: "", trait: "", attempt: world.noAttempt))
             let due = rule.verdict(
                 isIn: run.snapshot[reject.user], told: ledger[reject.user], isDismissed: { _ in false },

@@ -5,16 +5,20 @@ import SyncEngine
 extension EngineProcess {
     /// Takes up a plan where its durable facts left it.
     func beginSending(_ run: ActiveRun) {
-        guard let plan = world.disk.plans[run.id] else { return handle(.storageFailed("the plan is missing"), run) }
-        run.plan = plan
-        if run.snapshot.isEmpty { run.snapshot = world.disk.snapshots[run.id] ?? [] }
-        let records = Array(world.disk.batches[run.id, default: [:]].values)
+        guard let stored = world.disk.run(run.id), let plan = stored.plan else {
+            return handle(.storageFailed("the plan is missing"), run)
+        }
+        run.plan = plan.changes
+        run.formerCount = plan.formerCount
+        if run.snapshot.isEmpty { run.snapshot = plan.snapshot }
+        run.messages = run.plan.map { message($0, of: run.sync) }
+        let records = stored.batches
         for record in records where record.state == .sending || record.state == .unknown {
-            world.oracle.foundInDoubt(messages(Piece.covering(record), run))
+            world.oracle.foundInDoubt(run.messages[record.range])
         }
         run.delivery = DeliveryMachine(
-            run: run.machine.record.id, count: plan.count, records: records, retryFor: world.weather.retryFor,
-            countLimit: world.disk.countLimit ?? .max)
+            run: run.machine.record.id, count: run.plan.count, records: records, retryFor: world.weather.retryFor,
+            countLimit: world.disk.countLimit ?? .max, barrier: run.formerCount)
         if let reason = run.cancelledEarly { run.delivery?.cancel(reason) }
         pump(run)
     }
@@ -31,41 +35,43 @@ extension EngineProcess {
     }
 
     private func prepare(_ run: ActiveRun) -> SendingEnd? {
-        while var delivery = run.delivery {
-            if run.frozenSince != nil, !delivery.isEnding { return nil }
-            let step = delivery.next(now: monotonic)
-            run.delivery = delivery
-            if delivery.isEnding { withdrawAll(run) }
+        // Changed where it is: a copy of the machine would copy all its lists at the first change.
+        while run.frozenSince == nil || run.delivery?.isEnding == true, let step = run.delivery?.next(now: monotonic) {
+            if run.delivery?.isEnding == true { withdrawAll(run) }
+            let limit = run.delivery?.countLimit ?? .max
             switch step {
             case .finished(let end): return end
             case .wait(let until):
                 if let until { wake(run, at: until) }
                 return nil
             case .cut(let range):
-                guard delivery.flying < world.weather.requests * 2 else { return nil }
-                let end = wordable(run, range, delivery.countLimit)
+                guard hasRoom(run) else { return nil }
+                let end = wordable(run, range, limit)
                 if end == range.lowerBound {
-                    run.facts += delivery.refuse(at: range.lowerBound, reason: "too large", at: now)
-                } else {
-                    let started = delivery.cut(range.lowerBound..<end, at: now)
+                    refuse(end, run)
+                } else if let started = run.delivery?.cut(range.lowerBound..<end, at: now) {
                     add(started.piece, started.fact, run)
                 }
-                run.delivery = delivery
             case .resend(let piece):
-                guard delivery.flying < world.weather.requests * 2 else { return nil }
-                let end = wordable(run, piece.range, delivery.countLimit)
+                guard hasRoom(run) else { return nil }
+                let end = wordable(run, piece.range, limit)
                 if end == piece.range.lowerBound {
-                    run.facts += delivery.refuse(at: end, reason: "too large", at: now)
-                } else {
-                    let shortened = delivery.shorten(piece, to: piece.range.lowerBound..<end, at: now)
+                    refuse(end, run)
+                } else if let shortened = run.delivery?.shorten(piece, to: piece.range.lowerBound..<end, at: now) {
                     run.facts += shortened.facts
-                    let started = delivery.resend(shortened.piece, at: now)
-                    add(started.piece, started.fact, run)
+                    if let started = run.delivery?.resend(shortened.piece, at: now) {
+                        add(started.piece, started.fact, run)
+                    }
                 }
-                run.delivery = delivery
             }
         }
         return nil
+    }
+
+    private func hasRoom(_ run: ActiveRun) -> Bool { (run.delivery?.flying ?? 0) < world.weather.requests * 2 }
+
+    private func refuse(_ index: Int, _ run: ActiveRun) {
+        if let facts = run.delivery?.refuse(at: index, reason: "too large", at: now) { run.facts += facts }
     }
 
     /// The end of what fits into one request, and carries nobody whom no request can carry.
@@ -78,20 +84,22 @@ extension EngineProcess {
 
     private func add(_ piece: Piece, _ fact: BatchFact, _ run: ActiveRun) {
         run.facts.append(fact)
-        run.prepared.append(ActiveRun.Prepared(piece: piece, messages: messages(piece, run)))
+        run.prepared.append(
+            ActiveRun.Prepared(piece: piece, messages: messages(piece.range, attempts: piece.attempts, run)))
     }
 
-    private func messages(_ piece: Piece, _ run: ActiveRun) -> [Message] {
-        var identity = MessageIdentity(
-            namespace: world.namespace, sync: mutation == .sharedIdNamespace ? world.names[0] : world.names[run.sync],
-            trait: world.trait)
-        return run.plan[piece.range].map { change in
-            var nonce = change.attempt.nonce
-            if mutation == .resendWithNewId { nonce = PlanNonce(high: nonce.high, low: nonce.low &+ UInt64(piece.attempts)) }
-            return Message(
-                id: world.ids[change.user].withUnsafeBytes { identity.id(of: $0, nonce: nonce) }, sync: run.sync,
-                user: change.user, value: change.entered, timestamp: change.attempt.timestamp.milliseconds)
-        }
+    private func message(_ change: Change, of sync: Int, attempts: Int = 0) -> Message {
+        var nonce = change.attempt.nonce
+        if mutation == .resendWithNewId { nonce = PlanNonce(high: nonce.high, low: nonce.low &+ UInt64(attempts)) }
+        return Message(
+            id: world.ids[change.user].withUnsafeBytes { world.identities[sync][change.trait].id(of: $0, nonce: nonce) },
+            sync: sync, trait: change.trait, user: change.user, value: change.entered, timestamp: change.attempt.timestamp.milliseconds)
+    }
+
+    /// Worded once for every attempt, but for the bug of wording them anew.
+    private func messages(_ range: Range<Int>, attempts: Int, _ run: ActiveRun) -> [Message] {
+        guard mutation == .resendWithNewId else { return Array(run.messages[range]) }
+        return run.plan[range].map { message($0, of: run.sync, attempts: attempts) }
     }
 
     // MARK: - Committing
@@ -133,9 +141,7 @@ extension EngineProcess {
 
     private func noteAccepted(_ facts: [BatchFact], _ run: ActiveRun) {
         for case .put(let record) in facts where record.state == .accepted {
-            var piece = Piece.covering(record)
-            piece.attempts = max(0, record.attempts - 1)
-            world.oracle.recordedAccepted(messages(piece, run).map(\.id))
+            world.oracle.recordedAccepted(messages(record.range, attempts: max(0, record.attempts - 1), run))
         }
     }
 
@@ -176,7 +182,8 @@ extension EngineProcess {
             Oracle.Launch(
                 run: run.id, sync: run.sync, plan: run.plan,
                 ledgerMembers: run.machine.record.plan?.ledger ?? 0, leaveLimit: world.weather.leaveLimit,
-                isConfigured: world.isConfigured[run.sync], process: number,
+                formerCount: run.machine.record.mode == .migrate ? run.formerCount : nil,
+                isConfigured: world.isKnown(run.machine.record, run.sync), process: number,
                 isOnRecord: world.isOnRecord(prepared.piece.range, run.id)),
             at: world.time)
         world.transmit(prepared.messages, of: self) { [self] outcome in
@@ -231,6 +238,7 @@ extension EngineProcess {
         if mutation == .reorderRetries { resendMuchLater(run, delivery) }
         var counts = DeliveryCounts()
         for part in delivery.outcomes() {
+            counts.sent += part.range.count
             if part.state == .accepted { counts.accepted += part.range.count }
             if part.state == .rejected { counts.rejected += part.range.count }
         }
@@ -245,7 +253,7 @@ extension EngineProcess {
         for part in delivery.outcomes() where part.state == .unknown {
             var piece = Piece.covering(part.range)
             piece.attempts = 1
-            let messages = messages(piece, run)
+            let messages = messages(piece.range, attempts: piece.attempts, run)
             world.queue.put(at: world.time + world.dice.span(60_000...Weather.interval * 3), in: self) { [self] in
                 fly(ActiveRun.Prepared(piece: piece, messages: messages), run)
             }
@@ -255,8 +263,6 @@ extension EngineProcess {
 
 extension Piece {
     /// A piece as it must have been for a record to cover it.
-    static func covering(_ record: BatchRecord) -> Piece { covering(record.range) }
-
     static func covering(_ range: Range<Int>) -> Piece {
         var machine = DeliveryMachine(run: RunID(1), count: range.upperBound, records: [], retryFor: 0)
         return machine.cut(0..<range.upperBound, at: Instant(milliseconds: 0)).piece.limited(to: range)

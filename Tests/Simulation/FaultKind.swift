@@ -13,6 +13,7 @@ package enum FaultKind: Int, CaseIterable, Sendable {
     case clockBack, clockForward, clockFarForward, clockFarBack
     // People.
     case cancel, freeze, approve, approveNamed, discard, manualRun, fullRun, dismiss, removeSync, approveLeaves, unblock
+    case undo, retire, rename, migrate
 }
 
 /// How often each fault was met.

@@ -5,6 +5,7 @@ import SyncEngine
 /// converge.
 package struct History: Sendable {
     package var seed: UInt64
+    package let size: HistorySize
     /// What was wrong; nil when nothing was.
     package private(set) var breach: String?
     package private(set) var faults = FaultCounts()
@@ -16,12 +17,12 @@ package struct History: Sendable {
     ///   - schedule: every 15 minutes, parsed once for all histories.
     ///   - trace: is told each step, for a person.
     package init(
-        seed: UInt64, users: Int = 12, rounds: Int = 24, syncs: Int? = nil, mutation: Mutation? = nil, schedule: Schedule,
+        seed: UInt64, size: HistorySize = .small, mutation: Mutation? = nil, schedule: Schedule,
         trace: ((String) -> Void)? = nil
     ) {
         self.seed = seed
-        let world = World(
-            seed: seed, users: users, rounds: rounds, syncs: syncs, mutation: mutation, schedule: schedule, trace: trace)
+        self.size = size
+        let world = World(seed: seed, size: size, mutation: mutation, schedule: schedule, trace: trace)
         world.startProcess()
         Disturbance(world).play()
         if world.oracle.breach == nil { Recovery(world).play() }
@@ -110,10 +111,12 @@ private struct Disturbance {
             })?.value
         else { return }
         _ = world.note(.staleLedger)
-        let file = reference.file
+        let (file, rewinds) = (reference.file, world.rewinds)
         world.disk.ledgers[file] = wrong
         world.damagedLedgers += 1
         world.queue.put(at: world.queueTime + world.dice.span(1_000...Weather.interval * 2), in: nil) {
+            // What was put back since was whole.
+            guard world.rewinds == rewinds else { return }
             world.damagedLedgers -= 1
             if world.disk.ledgers[file]?.digest == wrong.digest { world.disk.ledgers[file] = right }
         }
@@ -159,6 +162,10 @@ private struct Disturbance {
         if world.dice.chance(world.weather.rate(.approveNamed) * 4) { at(end) { approveNamed(sync) } }
         if world.dice.chance(world.weather.rate(.discard) * 2) { at(end) { discard(sync) } }
         if world.dice.chance(world.weather.rate(.dismiss) * 3) { at(end) { dismiss(sync) } }
+        if world.dice.chance(world.weather.rate(.undo)) { at(end) { undo(sync) } }
+        if world.dice.chance(world.weather.rate(.retire) / 2) { at(end) { retire(sync) } }
+        if world.dice.chance(world.weather.rate(.rename) / 2), world.note(.rename) { at(end) { world.rename(sync) } }
+        if world.dice.chance(world.weather.rate(.migrate)) { at(end) { migrate(sync) } }
         if world.dice.chance(world.weather.rate(.approveLeaves) * 3) { at(end) { approveLeaves(sync) } }
         if strikes(.freeze) {
             let length = world.dice.span(1_000...Weather.interval * 2)
@@ -205,18 +212,50 @@ private struct Disturbance {
 
     private func dismiss(_ sync: Int) {
         // What was planned before is sent as it was approved; only the next plan leaves the member out.
-        let isPlanned = world.disk.unfinished.contains { world.disk.runs[$0]?.sync == world.names[sync] }
+        let isPlanned = world.disk.unfinished.contains { world.disk.run($0)?.sync == sync }
         guard let process = world.awake, process.active[sync] == nil, process.held[sync] == nil, !isPlanned,
             let index = world.disk.rejects[sync].indices.first else { return }
         _ = world.note(.dismiss)
         world.disk.rejects[sync][index].isDismissed = true
         let reject = world.disk.rejects[sync][index]
-        world.oracle.dismiss(reject.user, reject.entered, sync: sync)
+        world.oracle.dismiss(reject.user, reject.entered, audience: sync * 2 + world.toldTrait(of: sync))
+    }
+
+    /// Takes a run back, mostly the last one that told anybody anything; whoever asks for it often approves it soon.
+    private func undo(_ sync: Int) {
+        let told = world.disk.runs.filter { $0.sync == sync && $0.record.delivery.accepted > 0 }
+        guard let last = told.last, let process = world.awake, !process.isFrozen else { return }
+        let target = world.dice.chance(700) ? last : told[world.dice.draw(0...told.count - 1)]
+        guard process.undo(target) else { return }
+        _ = world.note(.undo)
+        approveSoon(sync)
+    }
+
+    private func retire(_ sync: Int) {
+        guard let process = world.awake, !process.isFrozen, process.retire(sync) else { return }
+        _ = world.note(.retire)
+        approveSoon(sync)
+    }
+
+    /// Whoever gives a cohort another trait may want to move its members; where nobody did, this does both.
+    private func migrate(_ sync: Int) {
+        guard let process = world.awake, !process.isFrozen else { return }
+        if !process.migrate(sync) {
+            world.rename(sync)
+            guard process.migrate(sync) else { return }
+        }
+        _ = world.note(.migrate)
+        approveSoon(sync)
+    }
+
+    private func approveSoon(_ sync: Int) {
+        guard world.dice.chance(700) else { return }
+        world.queue.put(at: world.queueTime + world.dice.span(100...60_000), in: nil) { approve(sync) }
     }
 
     private func approveLeaves(_ sync: Int) {
         guard let process = world.awake, !process.isFrozen, process.active[sync] == nil else { return }
-        let latest = world.disk.runs.values.filter { $0.sync == world.names[sync] }.max { $0.id < $1.id }
+        let latest = world.disk.latest(of: sync)?.record
         guard let latest, latest.phase == .finished, (latest.plan?.withheld ?? 0) > 0 else { return }
         _ = world.note(.approveLeaves)
         process.approveLeaves(of: latest, sync)
@@ -259,7 +298,7 @@ private struct Recovery {
         guard let process = world.awake else { return }
         for sync in 0..<world.weather.syncs {
             if let held = process.held[sync] {
-                let isTrue = world.disk.snapshots[held.id.number] == world.membersNow(sync)
+                let isTrue = world.disk.run(held.id.number)?.plan?.snapshot == world.membersNow(sync)
                 if isTrue { process.approve(sync) } else { process.startByHand(sync) }
             } else if process.gate.blockedReason != nil {
                 process.startByHand(sync)
@@ -285,13 +324,15 @@ private struct Recovery {
     private var difference: String? {
         for sync in 0..<world.weather.syncs {
             let members = world.membersNow(sync)
-            for user in 0..<world.weather.users {
-                let told = world.receiver.truth[sync][user] ?? false
-                guard told != members[user], !world.unwordable.contains(user) else { continue }
+            for (trait, user) in (0..<2).flatMap({ trait in (0..<world.weather.users).map { (trait, $0) } }) {
+                let audience = sync * 2 + trait
+                let told = world.receiver.truth[audience][user] ?? false
+                // On a trait that was migrated from nobody is a member any more.
+                let isMember = trait == world.toldTrait(of: sync) && members[user]
+                guard told != isMember, !world.unwordable.contains(user) else { continue }
                 let isDismissed = world.disk.rejects[sync].contains { $0.user == user && $0.isDismissed }
-                let slot = sync * world.weather.users + user
-                if isDismissed || world.oracle.forgotten.contains(slot) { continue }
-                return "user \(user) of sync \(sync) is told \(told) and is \(members[user])"
+                if isDismissed || world.oracle.forgotten.contains(audience * world.weather.users + user) { continue }
+                return "user \(user) of sync \(sync) is told \(told) on trait \(trait) and is \(isMember)"
             }
         }
         return nil
@@ -305,8 +346,7 @@ private struct Recovery {
             // While the clock was wrong, occurrences may have run that were still to come.
             let decided = (0..<3).contains { world.disk.occurrences[sync].contains(newest - $0 * Weather.interval) }
             if decided { continue }
-            let last = world.disk.runs.values.filter { $0.sync == world.names[sync] && $0.phase == .finished }
-                .max { $0.id < $1.id }?.finishedAt
+            let last = world.disk.runs.last { $0.sync == sync && $0.record.phase == .finished }?.record.finishedAt
             let age = last.map { world.civil.milliseconds(since: $0) } ?? .max
             world.oracle.require(abs(age) <= Weather.interval * 3, "L-2: sync \(sync) has not run for \(age) ms")
         }

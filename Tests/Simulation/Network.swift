@@ -3,6 +3,7 @@ import SyncEngine
 /// The receiver, and the way to it. What arrives is applied at once; what is answered is another matter.
 struct Receiver {
     let kind: Weather.Receiver
+    /// By audience and user; nil for whom nothing was told.
     private(set) var truth: [[Bool?]]
     private var times: [[Int64]]
     private var seen: Set<MessageID> = []
@@ -13,15 +14,15 @@ struct Receiver {
     init(_ weather: Weather) {
         kind = weather.receiver
         limit = weather.receiverLimit
-        truth = [[Bool?]](repeating: [Bool?](repeating: nil, count: weather.users), count: weather.syncs)
-        times = [[Int64]](repeating: [Int64](repeating: .min, count: weather.users), count: weather.syncs)
+        truth = [[Bool?]](repeating: [Bool?](repeating: nil, count: weather.users), count: weather.syncs * 2)
+        times = [[Int64]](repeating: [Int64](repeating: .min, count: weather.users), count: weather.syncs * 2)
     }
 
     mutating func apply(_ message: Message) {
         if kind != .plain, !seen.insert(message.id).inserted { return }
-        if kind == .ordering, message.timestamp < times[message.sync][message.user] { return }
-        times[message.sync][message.user] = message.timestamp
-        truth[message.sync][message.user] = message.value
+        if kind == .ordering, message.timestamp < times[message.audience][message.user] { return }
+        times[message.audience][message.user] = message.timestamp
+        truth[message.audience][message.user] = message.value
     }
 }
 

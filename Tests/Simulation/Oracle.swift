@@ -14,9 +14,13 @@ struct FetchTruth {
 struct Message: Hashable {
     var id: MessageID
     var sync: Int
+    var trait: Int
     var user: Int
     var value: Bool
     var timestamp: Int64
+
+    /// What the receiver keeps apart: a sync under one of its traits.
+    var audience: Int { sync * 2 + trait }
 }
 
 /// Knows what really happened and judges every step. The first breach ends a history.
@@ -37,8 +41,12 @@ struct Oracle {
 
     private(set) var breach: String?
     private let users: Int
+    /// Users whom no message can be made for.
+    var unwordable: Set<Int> = []
     private let receiver: Weather.Receiver
     private var fetches: [Int64: FetchTruth] = [:]
+    /// Runs whose plan does not follow from a source: exactly what a person saw and approved may go out.
+    private var deliberate: Set<Int64> = []
     private var known: [MessageID: Message] = [:]
     /// Newest transition of each sync and user; ids that newer ones replaced.
     private var latest: [Transition?]
@@ -62,9 +70,9 @@ struct Oracle {
     init(users: Int, syncs: Int, receiver: Weather.Receiver) {
         self.users = users
         self.receiver = receiver
-        newestArrived = [Int64](repeating: -(1 << 60), count: users * syncs)
+        newestArrived = [Int64](repeating: -(1 << 60), count: users * syncs * 2)
         lastLaunch = newestArrived
-        latest = [Transition?](repeating: nil, count: users * syncs)
+        latest = [Transition?](repeating: nil, count: users * syncs * 2)
     }
 
     mutating func report(_ sentence: @autoclosure () -> String) {
@@ -80,11 +88,18 @@ struct Oracle {
 
     mutating func fetched(_ run: Int64, _ truth: FetchTruth, sync: Int) {
         fetches[run] = truth
+        deliberate.remove(run)
         guard truth.isComplete else { return }
         dismissed = dismissed.filter { [users] entry in
             let slot = entry / 2
-            return slot / users != sync || (entry % 2 == 1) == truth.members[slot % users]
+            return slot / users / 2 != sync || (entry % 2 == 1) == truth.members[slot % users]
         }
+    }
+
+    /// A person asked for this run by name; it reads no source.
+    mutating func asked(_ run: Int64) {
+        fetches[run] = nil
+        deliberate.insert(run)
     }
 
     mutating func began(run: Int64, sync: Int, in process: Int) {
@@ -114,13 +129,12 @@ struct Oracle {
         approvals[run] = Self.content(plan)
     }
 
-    private static func content(_ plan: [Change]) -> Set<Int> { Set(plan.map { $0.user * 2 + ($0.entered ? 1 : 0) }) }
+    private static func content(_ plan: [Change]) -> Set<Int> { Set(plan.map { $0.user * 4 + $0.trait * 2 + ($0.entered ? 1 : 0) }) }
 
-    mutating func dismiss(_ user: Int, _ value: Bool, sync: Int) {
-        dismissed.insert((sync * users + user) * 2 + (value ? 1 : 0))
+    /// A person wants this no more, until membership or definition changes; under another trait it is another change.
+    mutating func dismiss(_ user: Int, _ value: Bool, audience: Int) {
+        dismissed.insert((audience * users + user) * 2 + (value ? 1 : 0))
     }
-
-    func isDismissed(_ user: Int, _ value: Bool, sync: Int) -> Bool { dismissed.contains((sync * users + user) * 2 + (value ? 1 : 0)) }
 
     // MARK: - Messages
 
@@ -130,6 +144,8 @@ struct Oracle {
         var plan: [Change]
         var ledgerMembers: Int
         var leaveLimit: Int?
+        /// For a migration, how many changes end the former trait.
+        var formerCount: Int?
         var isConfigured: Bool
         var process: Int
         var isOnRecord: Bool
@@ -140,10 +156,37 @@ struct Oracle {
         require(launch.isConfigured, "I14: run \(launch.run) sends although its sync is not configured")
         require(launch.isOnRecord, "I-10: run \(launch.run) sends what is not on record")
         require(time >= quietUntil[launch.process] ?? 0, "N7: sent before Retry-After was over")
-        guard let truth = fetches[launch.run] else { return report("run \(launch.run) sends and never read") }
-        require(truth.isComplete, "I-3: run \(launch.run) sends what an incomplete reading said")
-        checkApproval(launch, truth)
-        for message in messages { check(message, launch, truth, at: time) }
+        if deliberate.contains(launch.run) || launch.formerCount != nil {
+            require(
+                approvals[launch.run] == Self.content(launch.plan), "run \(launch.run) sends what nobody asked for and saw")
+            // Whoever asks for a member to be told after all has changed what is wanted of them.
+            for message in messages {
+                dismissed.remove(slot(message) * 2)
+                dismissed.remove(slot(message) * 2 + 1)
+            }
+        }
+        if !deliberate.contains(launch.run) {
+            guard let truth = fetches[launch.run] else { return report("run \(launch.run) sends and never read") }
+            require(truth.isComplete, "I-3: run \(launch.run) sends what an incomplete reading said")
+            if let formerCount = launch.formerCount {
+                checkMigration(messages, launch, formerCount)
+            } else {
+                checkApproval(launch, truth)
+            }
+            for message in messages where launch.formerCount == nil || message.value { check(message, launch, truth) }
+        }
+        for message in messages { check(message, launch, at: time) }
+    }
+
+    /// Nobody is told anything on the new trait before everybody was told `false` on the former.
+    private mutating func checkMigration(_ messages: [Message], _ launch: Launch, _ formerCount: Int) {
+        guard messages.contains(where: \.value) else { return }
+        for change in launch.plan[..<formerCount] {
+            let slot = (launch.sync * 2 + change.trait) * users + change.user
+            require(
+                latest[slot]?.isSettled == true || forgotten.contains(slot) || unwordable.contains(change.user),
+                "user \(change.user) is told of a new trait before the former has ended")
+        }
     }
 
     /// A plan that a guard must have held goes out only as what a person saw.
@@ -153,11 +196,11 @@ struct Oracle {
         guard isEmpty || leaves > launch.leaveLimit ?? .max else { return }
         require(
             approvals[launch.run] == Self.content(launch.plan),
-             "I-3: run \(launch.run) trips a guard and nobody approved that plan")
+            "I-3: run \(launch.run) trips a guard and nobody approved that plan")
     }
 
-    private mutating func check(_ message: Message, _ launch: Launch, _ truth: FetchTruth, at time: Int64) {
-        let slot = launch.sync * users + message.user
+    /// What a reading says a message may say.
+    private mutating func check(_ message: Message, _ launch: Launch, _ truth: FetchTruth) {
         if message.value {
             require(truth.members[message.user], "I-1: user \(message.user) is told true and was not in the snapshot")
         } else {
@@ -167,13 +210,21 @@ struct Oracle {
                 !truth.hasUnreadable || approvals[launch.run] != nil,
                 "I-3: user \(message.user) is told false although rows were unreadable")
         }
-        require(!isDismissed(message.user, message.value, sync: launch.sync), "a dismissed member was sent again")
+        require(
+            !dismissed.contains(slot(message) * 2 + (message.value ? 1 : 0)), "a dismissed member was sent again")
+    }
+
+    /// What every message must keep, whoever asked for it.
+    private mutating func check(_ message: Message, _ launch: Launch, at time: Int64) {
+        let slot = slot(message)
         let isRepeat = known[message.id] != nil
         if let same = known[message.id] {
             require(same == message, "I-4, I-5: one id for two messages")
         }
         known[message.id] = message
-        require(!superseded.contains(message.id) || forgotten.contains(slot), "I-6: an attempt for user \(message.user) was sent again after a later one")
+        require(
+            !superseded.contains(message.id) || forgotten.contains(slot),
+            "I-6: an attempt for user \(message.user) was sent again after a later one")
         require(!durable.contains(message.id), "I-10: sent again after its acceptance was durable")
         require(onWire[slot] == nil, "I-6: two messages of one user on the wire")
         onWire[slot] = launch.process
@@ -209,7 +260,7 @@ struct Oracle {
 
     mutating func answered(_ messages: [Message], _ outcome: DeliveryOutcome, process: Int, at time: Int64) {
         for message in messages {
-            onWire[message.sync * users + message.user] = nil
+            onWire[slot(message)] = nil
             mark(message) { transition in
                 switch outcome {
                 case .accepted, .refused: transition.isSettled = true
@@ -225,8 +276,10 @@ struct Oracle {
         if case .notAccepted(_, _, let pause?) = outcome { quietUntil[process] = time + pause.milliseconds }
     }
 
+    private func slot(_ message: Message) -> Int { message.audience * users + message.user }
+
     private mutating func mark(_ message: Message, _ change: (inout Transition) -> Void) {
-        let slot = message.sync * users + message.user
+        let slot = slot(message)
         guard var transition = latest[slot], transition.message.id == message.id else { return }
         change(&transition)
         latest[slot] = transition
@@ -245,9 +298,9 @@ struct Oracle {
 
     /// A process found these on record as being sent. It cannot know that the one before died before their first byte
     /// left: an attempt of the opposite value, whatever its outcome, is superseded by them.
-    mutating func foundInDoubt(_ messages: [Message]) {
+    mutating func foundInDoubt(_ messages: ArraySlice<Message>) {
         for message in messages {
-            let slot = message.sync * users + message.user
+            let slot = slot(message)
             guard let last = latest[slot], last.message.value != message.value else { continue }
             latest[slot]?.isSuperseded = true
         }
@@ -265,7 +318,7 @@ struct Oracle {
 
     mutating func arrived(_ message: Message) {
         received.insert(message.id)
-        let slot = message.sync * users + message.user
+        let slot = slot(message)
         newestArrived[slot] = max(newestArrived[slot], message.timestamp)
         var replaced: [MessageID] = []
         mark(message) { transition in
@@ -276,20 +329,20 @@ struct Oracle {
     }
 
     /// The store was told, durably, that the receiver accepted these.
-    mutating func recordedAccepted(_ ids: [MessageID]) {
-        for id in ids {
-            require(received.contains(id), "told accepted and never received")
-            durable.insert(id)
+    mutating func recordedAccepted(_ messages: [Message]) {
+        for message in messages {
+            require(received.contains(message.id), "told accepted and never received")
+            durable.insert(message.id)
         }
     }
 
     mutating func unblockedByHand(_ process: Int) { quietUntil[process] = nil }
 
     /// An older state of the disk was put back: what was told since is nowhere on record.
-    mutating func rewound(to time: Int64, users count: Int, syncs: Int, runs: Set<Int64>) {
-        for sync in 0..<syncs {
+    mutating func rewound(to time: Int64, users count: Int, syncs: Int, runs: Int64) {
+        for audience in 0..<syncs * 2 {
             for user in 0..<count {
-                let slot = sync * users + user
+                let slot = audience * users + user
                 if lastLaunch[slot] >= time - Weather.settle { forgotten.insert(slot) }
             }
         }
@@ -297,6 +350,6 @@ struct Oracle {
         superseded = []
         dismissed = []
         occurrences = []
-        approvals = approvals.filter { runs.contains($0.key) }
+        approvals = approvals.filter { $0.key <= runs }
     }
 }

@@ -15,7 +15,8 @@ package struct ParallelCampaign: Sendable {
         self.threads = threads
     }
 
-    package func play(users: Int = 12, rounds: Int = 24, syncs: Int? = nil, mutation: Mutation? = nil) throws -> Campaign {
+    /// - Parameter size: nil for small ones, and every twentieth medium.
+    package func play(size: HistorySize? = nil, mutation: Mutation? = nil) throws -> Campaign {
         let total = Mutex(Campaign())
         let next = Mutex(seeds.lowerBound)
         let failure = Mutex<ScheduleError?>(nil)
@@ -29,8 +30,7 @@ package struct ParallelCampaign: Sendable {
                 var campaign = Campaign()
                 do throws(ScheduleError) {
                     try campaign.play(
-                        start..<min(start + block, seeds.upperBound), users: users, rounds: rounds, syncs: syncs,
-                        mutation: mutation)
+                        start..<min(start + block, seeds.upperBound), size: size, mutation: mutation)
                 } catch {
                     failure.withLock { $0 = error }
                     return

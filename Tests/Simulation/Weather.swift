@@ -26,12 +26,11 @@ struct Weather {
 
     static let interval: Int64 = 900_000
 
-    /// - Parameter syncs: nil for one or two, as the dice fall.
-    init(_ dice: inout Dice, users: Int, rounds: Int, syncs: Int? = nil) {
-        self.users = users
-        self.rounds = rounds
+    init(_ dice: inout Dice, _ size: HistorySize) {
+        users = size.users
+        rounds = size.rounds
         let few = dice.draw(1...2)
-        self.syncs = syncs ?? few
+        syncs = size.syncs ?? few
         receiver = Receiver.allCases[dice.draw(0...2)]
         requestSize = dice.draw(1...6)
         receiverLimit = dice.draw(2...8)

@@ -22,6 +22,7 @@ final class World {
     var openCommits = 0
     var planning = 0
     var damagedLedgers = 0
+    private(set) var rewinds = 0
     var processes: [EngineProcess] = []
     private var lockHolder: Int?
     private var nextProcess = 1
@@ -35,9 +36,14 @@ final class World {
     let unwordable: Set<Int>
     let names: [SyncID]
     let ids: [[UInt8]]
+    /// What words the message ids of each sync.
+    /// By sync and trait.
+    var identities: [[MessageIdentity]]
     let policy: SchedulePolicy
 
-    let trait = "[Amplitude] Buyers (b1)"
+    /// What a cohort is told as, before and after somebody renamed it.
+    let traits = ["[Amplitude] Buyers (b1)", "[Amplitude] Shoppers (b1)"]
+    private var configuredTrait: [Int]
     let namespace: [UInt8] = (0..<16).map { $0 }
     let noAttempt = Attempt(nonce: PlanNonce(high: 0, low: 0), timestamp: Instant(milliseconds: 0))
     /// 1 March 2026, midnight UTC.
@@ -47,13 +53,13 @@ final class World {
     private let trace: ((String) -> Void)?
 
     init(
-        seed: UInt64, users: Int, rounds: Int, syncs: Int? = nil, mutation: Mutation?, schedule: Schedule,
-        trace: ((String) -> Void)? = nil
+        seed: UInt64, size: HistorySize, mutation: Mutation?, schedule: Schedule, trace: ((String) -> Void)? = nil
     ) {
         self.trace = trace
         dice = Dice(seed: seed)
-        weather = Weather(&dice, users: users, rounds: rounds, syncs: syncs)
-        eventLimit = max(200_000, 5_000 * rounds * weather.syncs)
+        weather = Weather(&dice, size)
+        let users = size.users
+        eventLimit = max(200_000, 5_000 * size.rounds * weather.syncs)
         self.mutation = mutation
         oracle = Oracle(users: users, syncs: weather.syncs, receiver: weather.receiver)
         receiver = Receiver(weather)
@@ -65,8 +71,15 @@ final class World {
             default: Array("user-\(user)".utf8)
             }
         }
-        disk = DiskImage(
-            states: names.map { SyncState(sync: $0) }, occurrences: names.map { _ in [] }, rejects: names.map { _ in [] })
+        let (names, namespace, traits) = (names, namespace, traits)
+        identities = names.map { name in
+            traits.map { trait in
+                MessageIdentity(
+                    namespace: namespace, sync: mutation == .sharedIdNamespace ? names[0] : name, trait: trait)
+            }
+        }
+        configuredTrait = names.map { _ in 0 }
+        disk = DiskImage(syncs: names)
         isConfigured = names.map { _ in true }
         planCounts = names.map { _ in 0 }
         members = []
@@ -80,6 +93,7 @@ final class World {
             if dice.chance(weather.rate(.unwordable) / 3) { hopeless.insert(user) }
         }
         unwordable = hopeless
+        oracle.unwordable = hopeless
         faults.note(.unwordable, times: hopeless.count)
         members = names.map { _ in (0..<users).map { _ in dice.chance(500) } }
         for index in disk.states.indices {
@@ -113,15 +127,35 @@ final class World {
     func draft(_ sync: Int, _ trigger: Trigger, nominal: Instant?, mode: RunMode = .changes) -> RunRecord {
         RunRecord(
             id: RunID(0), sync: names[sync], trigger: trigger, mode: mode, nominal: nominal, createdAt: civil,
-            identity: SyncIdentity(
-                trait: trait, template: "{name}", sourceKind: "csv", sourceDefinition: "list",
-                destinationKind: "segment", destinationAddress: "https://receiver.example"))
+            identity: identity(of: sync))
+    }
+
+    /// As the sync is configured now.
+    func identity(of sync: Int) -> SyncIdentity {
+        SyncIdentity(
+            trait: traits[configuredTrait[sync]], template: "{name}", sourceKind: "csv", sourceDefinition: "list",
+            destinationKind: "segment", destinationAddress: "https://receiver.example")
+    }
+
+    /// The trait that the receiver was told a sync as.
+    func toldTrait(of sync: Int) -> Int {
+        disk.states[sync].told.flatMap { traits.firstIndex(of: $0.trait) } ?? configuredTrait[sync]
+    }
+
+    /// Whether a run's sync is configured; what `retire` tells is known from the run itself.
+    func isKnown(_ record: RunRecord, _ sync: Int) -> Bool { isConfigured[sync] || record.mode == .retire }
+
+    /// Somebody gives the cohort its other name.
+    func rename(_ sync: Int) {
+        configuredTrait[sync] = 1 - configuredTrait[sync]
+        tell("sync \(sync) is configured as \(traits[configuredTrait[sync]])")
+        for process in processes { process.endWhatNoLongerFits(sync) }
     }
 
     func isOnRecord(_ range: Range<Int>, _ run: Int64) -> Bool {
         mutation == .cursorPerProcessOnly
             || range.allSatisfy { index in
-                disk.batches[run, default: [:]].values.contains { $0.range.contains(index) }
+                disk.run(run)?.batches.contains { $0.range.contains(index) } == true
             }
     }
 
@@ -243,8 +277,13 @@ final class World {
     /// Puts an older state back under a dead process, as a backup or a machine's snapshot would.
     func rewind() -> Bool {
         guard let older else { return false }
-        oracle.rewound(to: older.at, users: weather.users, syncs: weather.syncs, runs: Set(older.image.runs.keys))
+        oracle.rewound(to: older.at, users: weather.users, syncs: weather.syncs, runs: Int64(older.image.runs.count))
+        // Digests stay unique, or a file from before would pass for one that is written now.
+        let nextDigest = disk.nextDigest
         disk = older.image
+        disk.nextDigest = nextDigest
+        damagedLedgers = 0
+        rewinds += 1
         tell("disk put back to \(older.at)")
         return true
     }

@@ -51,12 +51,13 @@ final class NotingDestination: Destination {
 
     let kind = "segment"
     let address = "https://api.example"
-    let deduplicates = true
+    let deduplicates: Bool
     private let largest: Int
     private let state = Mutex<(requests: [[Told]], answer: Answer?)>(([], nil))
 
-    init(largest: Int = 10) {
+    init(largest: Int = 10, deduplicates: Bool = true) {
         self.largest = largest
+        self.deduplicates = deduplicates
     }
 
     var requests: [[Told]] { state.withLock { $0.requests } }
@@ -108,17 +109,18 @@ final class EngineWorld: Sendable {
     let destination: NotingDestination
     let store: any SyncStore
     let engine: Engine
+    let clock = LeapingClock()
     let configuration: EngineConfiguration
     private let path: String
 
-    init(largest: Int = 10, requests: Int = 4, retryFor: Int64 = 60_000) async throws {
+    init(largest: Int = 10, requests: Int = 4, retryFor: Int64 = 60_000, deduplicates: Bool = true) async throws {
         path = NSTemporaryDirectory() + "engine-\(UUID().uuidString)"
         let folder = StateFolder(path: path)
         try folder.prepare()
         store = try SQLiteStore(path: folder.database)
-        destination = NotingDestination(largest: largest)
+        destination = NotingDestination(largest: largest, deduplicates: deduplicates)
         engine = Engine(context: EngineContext(
-            store: store, clock: LeapingClock(), folder: folder, namespace: try await store.namespace(), log: .none))
+            store: store, clock: clock, folder: folder, namespace: try await store.namespace(), log: .none))
         let definition = SyncDefinition(
             id: sync, audience: Audience(key: "big", name: "Big", id: "b1", trait: "Big"), template: "{name}",
             sourceKey: "list", sourceKind: "csv", source: source,
@@ -132,6 +134,13 @@ final class EngineWorld: Sendable {
     }
 
     deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    /// The same engine with the cohort under another trait.
+    func rename(to trait: String) async {
+        var renamed = configuration
+        renamed.syncs[0].audience.trait = trait
+        await engine.configure(renamed)
+    }
 
     /// Starts a run and returns it once it is held or over.
     func run(_ options: RunOptions = RunOptions()) async throws -> RunRecord? {

@@ -26,6 +26,8 @@ import Testing
     @Test("a held plan that a later run replaced is never sent") func staleHold() {
         #expect(run(5, .held).takingUp(.everything, isConfigured: true, latest: RunID(6)) == .replace(by: RunID(6)))
         #expect(run(5, .held).takingUp(.everything, isConfigured: true, latest: RunID(5)) == .hold)
+        #expect(run(5, .sending).takingUp(.everything, isConfigured: true, latest: RunID(6)) == .replace(by: RunID(6)))
+        #expect(run(5, .sending).takingUp(.everything, isConfigured: true, latest: nil) == .resume)
         #expect([run(5, .held), run(4, .queued)].heldBesideOthers == [RunID(5): RunID(4)])
         #expect([run(5, .held)].heldBesideOthers.isEmpty)
     }

@@ -60,6 +60,25 @@ package struct PlanTerms: Sendable {
         return request
     }
 
+    /// What a person reads of changes that a plan leaves out because an earlier attempt may still arrive.
+    /// - Parameter settling: how many.
+    /// - Returns: nil when there are none.
+    package static func settlingNote(_ settling: Int, mode: RunMode) -> String? {
+        guard settling > 0 else { return nil }
+        let note = "\(settling) opposite changes wait until attempts of unknown outcome have settled"
+        // The next run of a sync makes up for what waits; a plan that a person asked for comes only once.
+        return mode == .undo || mode == .retire ? note + "; ask again then" : note
+    }
+
+    /// Why a migration cannot be planned yet: it ends the former trait as a whole, and what it left out would be
+    /// forgotten with it; and on the new trait, if that was told before, it knows of no earlier attempt.
+    /// - Parameter isAnybodyInDoubt: whether an attempt of the sync, on whichever trait, may still arrive.
+    /// - Returns: nil when nothing stands against it.
+    package static func migrationObstacle(isAnybodyInDoubt: Bool, former: String, trait: String) -> String? {
+        guard isAnybodyInDoubt else { return nil }
+        return "attempts of unknown outcome may still arrive on \(former) or \(trait); migrate later"
+    }
+
     /// The holds that are left once an approval given beforehand was compared with the plan it names; nil when the
     /// plan is exactly the approved one.
     package static func holds(_ holds: [Hold], of hash: String, approved: String?) -> [Hold]? {

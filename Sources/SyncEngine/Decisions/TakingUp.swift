@@ -47,15 +47,19 @@ extension RunRecord {
 
     /// - Parameters:
     ///   - isConfigured: whether the sync still is in the configuration.
-    ///   - latest: the sync's latest run. A held plan that a later run replaced must never be sent, even if the process
-    ///     died before it could say so.
+    ///   - latest: of a held run, the sync's latest run. A held plan that a later run replaced must never be sent, even
+    ///     if the process died before it could say so. Of an approved run of which nothing was ever attempted, the
+    ///     sync's latest run with a plan: there is one when the approval could not be stored as far as anybody knew, so
+    ///     that others went on without it, and is on disk all the same.
     package func takingUp(_ policy: ResumePolicy, isConfigured: Bool, latest: RunID?) -> TakingUp {
         if phase != .held, !policy.includes(sync) { return .leave }
         switch phase {
         case .held:
             if let latest, latest > id { return .replace(by: latest) }
             return .hold
-        case .sending: return .resume
+        case .sending:
+            if let latest, latest > id { return .replace(by: latest) }
+            return .resume
         case .finished: return .leave
         case .queued, .fetching, .planning:
             if case .only = policy { return .close(reason: "interrupted before it was planned") }

@@ -12,8 +12,8 @@ extension Planner {
     mutating func makeDeliberately(from fetched: FetchResult?, at path: String) async throws -> PlanDraft {
         switch record.mode {
         case .undo: try await makeUndo(at: path)
-        case .retire: try makeRetirement(at: path)
-        default: try makeMigration(from: fetched, at: path)
+        case .retire: try await makeRetirement(at: path)
+        default: try await makeMigration(from: fetched, at: path)
         }
     }
 
@@ -27,7 +27,7 @@ extension Planner {
         let undone = try RunPlans.open(facts, in: context.folder).own
         let later = try await plansThatMovedMembers(after: id)
         let outcomes = try await context.store.batches(of: id).map { OutcomeRange($0.range, $0.state) }
-        let request = try planRequest(record.identity)
+        let request = try planRequest(record.identity, inDoubt: try await doubtfulMembers())
         let plan = try Plan.undoing(
             undone, outcomes: outcomes, later: later, ledger: ledger, request: request, at: path)
         let changes = Self.members(plan.summary.changes)
@@ -60,9 +60,10 @@ extension Planner {
 
     // MARK: - Retire
 
-    private func makeRetirement(at path: String) throws -> PlanDraft {
+    private func makeRetirement(at path: String) async throws -> PlanDraft {
         let ledger = try openLedger(under: record.identity)
-        let plan = try Plan.make(snapshot: nil, ledger: ledger, request: try planRequest(record.identity), at: path)
+        let request = try planRequest(record.identity, inDoubt: try await doubtfulMembers())
+        let plan = try Plan.make(snapshot: nil, ledger: ledger, request: request, at: path)
         return try draft(plan, ledger, hold: Hold(
             guardName: "retire",
             detail: "tells \(Self.members(plan.summary.changes)) false on \(record.identity.trait)"),
@@ -72,20 +73,29 @@ extension Planner {
     // MARK: - Migrate
 
     /// Two plans in one run: the former trait ends first, then the members of now are told the configured one.
-    private func makeMigration(from fetched: FetchResult?, at path: String) throws -> PlanDraft {
+    private func makeMigration(from fetched: FetchResult?, at path: String) async throws -> PlanDraft {
         guard let told = state.told, let snapshot = fetched?.snapshot else {
             throw StoreError.unavailable("there is nothing to migrate")
         }
         guard fetched?.counts.unreadable == 0 else {
             throw StoreError.unavailable("\(fetched?.counts.unreadable ?? 0) rows cannot be read, so nobody knows whom to move")
         }
+        // Another migration may have moved everybody while this one waited for its turn.
+        guard told.trait != record.identity.trait else {
+            throw StoreError.unavailable("\(record.sync) is told as \(told.trait) already; nothing is to be moved")
+        }
         let ledger = try openLedger(under: told)
-        var ending = try planRequest(told)
+        let inDoubt = try await doubtfulMembers()
+        if let obstacle = PlanTerms.migrationObstacle(
+            isAnybodyInDoubt: !inDoubt.isEmpty, former: told.trait, trait: record.identity.trait) {
+            throw StoreError.unavailable(obstacle)
+        }
+        var ending = try planRequest(told, inDoubt: inDoubt)
         ending.mode = .retire
         let formerPath = path.hasSuffix(".plan") ? String(path.dropLast(5)) + ".former.plan" : path + ".former"
         let former = try Plan.make(snapshot: nil, ledger: ledger, request: ending, at: formerPath)
         let own = try Plan.make(
-            snapshot: snapshot, ledger: .empty, request: try planRequest(record.identity), at: path)
+            snapshot: snapshot, ledger: .empty, request: try planRequest(record.identity, inDoubt: inDoubt), at: path)
         var facts = facts(of: own)
         facts.hash = Plan.combinedHash(of: [former, own])
         facts.entered += former.summary.entered
@@ -109,12 +119,14 @@ extension Planner {
 
     /// - Parameters:
     ///   - hold: why the plan waits, when it changes anything.
-    ///   - idle: the note of one that changes nothing.
+    ///   - idle: the note of one that has nothing to change.
     private func draft(_ plan: Plan, _ ledger: Ledger, hold: Hold, idle: String) throws(StateFileError) -> PlanDraft {
+        let settling = PlanTerms.settlingNote(plan.summary.settling, mode: record.mode)
+        let note = settling ?? (plan.count > 0 ? nil : idle)
         var draft = PlanDraft(
             plans: RunPlans(own: plan, former: nil), ledger: ledger, facts: facts(of: plan),
             identity: record.identity, holds: plan.count > 0 ? [hold] : [],
-            notes: record.notes + (plan.count > 0 ? [] : [idle]), snapshot: nil, memberHashes: nil)
+            notes: record.notes + (note.map { [$0] } ?? []), snapshot: nil, memberHashes: nil)
         try finish(&draft)
         return draft
     }

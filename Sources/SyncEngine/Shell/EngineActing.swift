@@ -87,6 +87,9 @@ extension Engine {
 
     /// A run as it is stored.
     package func record(_ id: RunID) async throws(EngineRefusal) -> RunRecord {
+        // What is held here waits, whatever is on disk: an approval that could not be stored, as far as anybody knew, may
+        // be there all the same, and must neither be final nor stop anybody from approving or discarding the run.
+        if let waiting = held.values.first(where: { $0.id == id }) { return waiting }
         do throws(StoreError) {
             if let record = try await context.store.run(id) { return record }
         } catch {

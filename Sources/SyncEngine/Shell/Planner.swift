@@ -52,10 +52,7 @@ struct Planner {
             plans: RunPlans(own: plan, former: nil), ledger: ledger, facts: facts(of: plan), identity: identity,
             holds: holds, notes: notes, snapshot: Self.reference(to: snapshot), memberHashes: nil)
         draft.holds += try await guardHolds(on: plan.summary)
-        if plan.summary.settling > 0 {
-            draft.notes.append(
-                "\(plan.summary.settling) opposite changes wait until attempts of unknown outcome have settled")
-        }
+        if let note = PlanTerms.settlingNote(plan.summary.settling, mode: record.mode) { draft.notes.append(note) }
         try finish(&draft)
         return draft
     }
@@ -104,7 +101,7 @@ struct Planner {
 
     /// Members for whom an attempt of this sync's latest runs may still arrive at a destination that does not recognise
     /// repeats.
-    private func doubtfulMembers() async throws -> DoubtfulMembers {
+    func doubtfulMembers() async throws -> DoubtfulMembers {
         var doubtful = DoubtfulMembers()
         guard destination.adapter?.deduplicates == false else { return doubtful }
         let now = context.clock.now()
@@ -126,8 +123,7 @@ struct Planner {
     }
 
     func planRequest(
-        _ identity: SyncIdentity, dismissed: [DismissedMember] = [], unreadable: Int = 0,
-        inDoubt: DoubtfulMembers = DoubtfulMembers()
+        _ identity: SyncIdentity, dismissed: [DismissedMember] = [], unreadable: Int = 0, inDoubt: DoubtfulMembers
     ) throws(StateFileError) -> PlanRequest {
         guard let nonce = PlanNonce.random() else {
             throw .io(path: "getrandom", errno: 0, what: "the system gives no random bytes")

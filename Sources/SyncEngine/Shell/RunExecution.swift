@@ -497,7 +497,7 @@ extension RunEvent {
 
 extension SyncIdentity {
     /// Whether what the destination was told under the one still holds under the other.
-    func sharesLedger(with other: SyncIdentity) -> Bool {
+    package func sharesLedger(with other: SyncIdentity) -> Bool {
         trait == other.trait && destinationKind == other.destinationKind
             && destinationAddress == other.destinationAddress
     }

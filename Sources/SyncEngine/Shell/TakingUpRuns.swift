@@ -33,10 +33,15 @@ extension Engine {
         await dispatch()
     }
 
-    /// The latest run of a held run's sync.
+    /// The run that may have taken the place of one that is held, or that was approved and told nobody anything yet.
     func latestRun(besides record: RunRecord) async -> RunID? {
-        guard record.phase == .held else { return nil }
         do throws(StoreError) {
+            if record.phase == .sending, record.approval != nil, try await context.store.batches(of: record.id).isEmpty {
+                var filter = RunFilter(syncs: [record.sync], limit: .max)
+                filter.after = record.id
+                return try await context.store.runs(filter).last { $0.plan != nil }?.id
+            }
+            guard record.phase == .held else { return nil }
             return try await context.store.runs(RunFilter(syncs: [record.sync], limit: 1)).first?.id
         } catch {
             context.log("\(record.sync): \(error.message)", .error)
