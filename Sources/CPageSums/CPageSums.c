@@ -5,9 +5,13 @@
    forward. The file stays one that every SQLite can read. After the idea of SQLite's own ext/misc/cksumvfs.c. */
 #include "CPageSums.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <unistd.h>
 
 const char *page_sums_name(void) { return "rollcall-sums"; }
 
@@ -122,7 +126,36 @@ static int close_file(sqlite3_file *file) {
 static int truncate_file(sqlite3_file *file, sqlite3_int64 size) {
     return inner(file)->pMethods->xTruncate(inner(file), size);
 }
-static int sync_file(sqlite3_file *file, int flags) { return inner(file)->pMethods->xSync(inner(file), flags); }
+
+/* SQLite repeats every interrupted call but those that sync. */
+static int sync_file(sqlite3_file *file, int flags) {
+    int result, reason = 0;
+    do {
+        result = inner(file)->pMethods->xSync(inner(file), flags);
+        if (result == SQLITE_IOERR_FSYNC) inner(file)->pMethods->xFileControl(inner(file), SQLITE_FCNTL_LAST_ERRNO, &reason);
+    } while (result == SQLITE_IOERR_FSYNC && reason == EINTR);
+    return result;
+}
+
+static int delete_file(sqlite3_vfs *vfs, const char *name, int is_synced) {
+    sqlite3_vfs *base = ordinary(vfs);
+    char folder[PATH_MAX];
+    errno = 0;
+    int result = base->xDelete(base, name, is_synced);
+    if (result != SQLITE_IOERR_DIR_FSYNC || errno != EINTR) return result;
+    /* The file is gone; only its folder is still to be synced. */
+    const char *slash = strrchr(name, '/');
+    if (!slash || slash - name >= PATH_MAX) return result;
+    memcpy(folder, name, slash - name);
+    folder[slash - name] = 0;
+    int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) return result;
+    int failed;
+    do failed = fsync(descriptor); while (failed && errno == EINTR);
+    close(descriptor);
+    return failed ? result : SQLITE_OK;
+}
+
 static int size_of_file(sqlite3_file *file, sqlite3_int64 *size) {
     return inner(file)->pMethods->xFileSize(inner(file), size);
 }
@@ -187,6 +220,7 @@ int page_sums_register(void) {
     vfs.pAppData = base;
     vfs.szOsFile = base->szOsFile + (int)sizeof(SummedFile);
     vfs.xOpen = open_file;
+    vfs.xDelete = delete_file;
     int result = sqlite3_vfs_register(&vfs, 0);
     atomic_store(&state, 2);
     return result;

@@ -54,8 +54,9 @@ private struct StraceLog {
     private static let opens: Set<String> = ["open", "openat", "creat"]
     /// Those that the library would not see, or would answer with an error.
     private static let others: Set<String> = [
-        "pwritev", "pwritev2", "sendfile", "copy_file_range", "splice", "vmsplice", "fallocate", "truncate", "symlink", "symlinkat", "linkat",
-        "mknod", "mknodat", "openat2", "sync_file_range", "msync", "io_uring_setup", "io_uring_enter", "io_submit",
+        "pwritev", "pwritev2", "sendfile", "copy_file_range", "splice", "vmsplice", "fallocate", "truncate", "symlink",
+        "symlinkat", "linkat", "mknod", "mknodat", "openat2", "sync_file_range", "msync", "io_uring_setup", "io_uring_enter",
+        "io_submit",
     ]
     static let calls = writes.union(syncs).union(renames).union(removals).union(folders).union(opens).union(others)
 
