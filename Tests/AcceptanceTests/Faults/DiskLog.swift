@@ -83,8 +83,10 @@ struct DiskFolder: Sendable {
     /// Puts the content where `root` is, which is emptied before.
     func write(to root: String) throws {
         try? FileManager.default.removeItem(atPath: root)
-        for folder in [""] + folders.sorted() where mkdir(root + "/" + folder, 0o700) != 0 {
-            throw Overdue(description: "\(root)/\(folder) cannot be made")
+        // A folder may be there although the name of the one above it was lost; that is made with it.
+        let above = folders.map(Self.parent)
+        for folder in Set([""] + above + folders).sorted() where mkdir(root + "/" + folder, 0o700) != 0 && errno != EEXIST {
+            throw Overdue(description: "\(root)/\(folder) cannot be made: \(String(cString: strerror(errno)))")
         }
         for (name, number) in names where folders.contains(Self.parent(of: name)) || !name.contains("/") {
             let file = open(root + "/" + name, O_WRONLY | O_CREAT | O_TRUNC, 0o600)

@@ -40,7 +40,7 @@ struct ProcessFaultTests {
             try await Task.sleep(for: .milliseconds(random.draw(20...latest)))
             let isUnderWay = program.poll() == nil
             if isUnderWay { landed += 1 }
-            latest = isUnderWay ? min(900, latest + latest / 8) : max(100, latest * 2 / 3)
+            latest = isUnderWay ? min(1_500, latest + latest / 8) : max(100, latest * 2 / 3)
             program.send(SIGKILL)
             _ = try await program.ending()
         }
