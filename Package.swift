@@ -28,6 +28,7 @@ let package = Package(
         // C shims around Debian's libraries.
         .target(name: "CCrypto", linkerSettings: [.linkedLibrary("crypto")]),
         .target(name: "CFiles"),
+        .target(name: "CPageSums", linkerSettings: [.linkedLibrary("sqlite3")]),
         .target(name: "CProcess"),
         .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
         .systemLibrary(name: "CPostgres"),
@@ -69,7 +70,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "SQLiteStore",
-            dependencies: ["Scheduling", "SyncEngine", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: ["CPageSums", "Scheduling", "SyncEngine", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
         .target(
             name: "Configuration",
@@ -162,7 +163,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "SQLiteStoreTests",
-            dependencies: ["Scheduling", "SQLiteStore", "SyncEngine", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: [
+                "Scheduling", "SQLiteStore", "SyncEngine", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ],
             swiftSettings: strict),
         .testTarget(name: "ControlTests", dependencies: ["Control"], swiftSettings: strict),
         .testTarget(name: "ControlServerTests", dependencies: ["Control", "ControlServer"], swiftSettings: strict),

@@ -1,5 +1,6 @@
 import Control
 import Glibc
+import Membership
 import Synchronization
 
 /// Serves the control interface over HTTP on a Unix socket that only its owner can open. Every answer is NDJSON: one
@@ -130,7 +131,7 @@ package enum SocketPath {
         let name = String(path[..<slash])
         let folder = folders.withLock { folders in
             if let known = folders[name], isStill(known, name) { return known }
-            let opened = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            let opened = uninterrupted { open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
             if opened >= 0 { folders[name] = opened }
             return opened
         }

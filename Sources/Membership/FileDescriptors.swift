@@ -1,5 +1,14 @@
 import Glibc
 
+/// Makes a call of the system again for as long as a signal interrupts it.
+/// - Returns: what the call returned in the end; -1 leaves the reason in `errno`.
+package func uninterrupted(_ call: () -> Int32) -> Int32 {
+    while true {
+        let result = call()
+        if result != -1 || errno != EINTR { return result }
+    }
+}
+
 /// An open file descriptor that is closed when its owner goes.
 struct Descriptor: ~Copyable {
     let number: Int32
@@ -20,7 +29,7 @@ struct OpenFile: ~Copyable {
     /// Opens a regular file, without following a link in its last component.
     init(_ path: String) throws(StateFileError) {
         // Without O_NONBLOCK opening a FIFO would wait for a writer.
-        let number = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        let number = uninterrupted { open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) }
         guard number >= 0 else {
             if errno == ELOOP { throw .corrupt(path: path, offset: 0, what: "a link, not a regular file") }
             throw .failed("open", path, errno: errno)
@@ -97,7 +106,7 @@ func writeFully(_ number: Int32, _ path: String, _ buffer: UnsafeRawBufferPointe
 
 /// Creates a file of one's own, mode 0600, that did not exist.
 func createExclusively(_ path: String) throws(StateFileError) -> Descriptor {
-    let number = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+    let number = uninterrupted { open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600) }
     guard number >= 0 else { throw .failed("create", path, errno: errno) }
     return Descriptor(number: number)
 }

@@ -42,7 +42,7 @@ final class FreshFile {
     func commit() throws(StateFileError) {
         // Opened first, so that running out of descriptors is noticed while nothing has changed.
         let folder = StateFileName.folder(of: path)
-        let number = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        let number = uninterrupted { open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
         guard number >= 0 else { throw .io(path: folder, errno: errno, what: "open") }
         let opened = Descriptor(number: number)
         try sync(descriptor.number, path)
@@ -54,8 +54,6 @@ final class FreshFile {
     /// Never repeated after a failure: the system may have dropped what it could not write, and then a second call
     /// succeeds without having written anything.
     private func sync(_ number: Int32, _ path: String) throws(StateFileError) {
-        while fsync(number) != 0 {
-            guard errno == EINTR else { throw .failed("sync", path, errno: errno) }
-        }
+        guard uninterrupted({ fsync(number) }) == 0 else { throw .failed("sync", path, errno: errno) }
     }
 }

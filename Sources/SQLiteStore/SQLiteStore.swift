@@ -1,3 +1,4 @@
+import CPageSums
 import Foundation
 import GRDB
 import Scheduling
@@ -22,6 +23,8 @@ package final class SQLiteStore: SyncStore {
         configuration.busyMode = .timeout(10)
         configuration.prepareDatabase { database in
             guard !readOnly else { return }
+            // Only a file that is still empty, or written anew by VACUUM, takes it up.
+            _ = page_sums_reserve(database.sqliteConnection)
             try database.execute(sql: """
                 PRAGMA journal_mode = DELETE;
                 PRAGMA synchronous = EXTRA;
@@ -30,7 +33,7 @@ package final class SQLiteStore: SyncStore {
                 """)
         }
         do {
-            queue = try DatabaseQueue(path: path, configuration: configuration)
+            queue = try DatabaseQueue(path: Self.summed(path), configuration: configuration)
             if readOnly {
                 try Self.awaitTables(in: queue)
                 let isNewer = try queue.read {
@@ -40,10 +43,33 @@ package final class SQLiteStore: SyncStore {
             } else {
                 let isNewer = try queue.read { try Schema.migrator.hasBeenSuperseded($0) }
                 guard !isNewer else { throw StoreError.corrupt("\(path) was written by a newer version of rollcall") }
+                try Self.writePageSums(in: queue)
                 try Schema.migrator.migrate(queue)
             }
         } catch {
             throw Self.storeError(error, path: path)
+        }
+    }
+
+    /// The name by which SQLite opens a file whose pages carry checksums (`CPageSums`).
+    package static func summed(_ path: String) -> String {
+        guard path != ":memory:", page_sums_register() == 0 else { return path }
+        // Letters, digits and the marks between them in ASCII; the rest as its bytes.
+        let plain = UInt8(ascii: "-")...UInt8(ascii: "z")
+        let name = path.utf8.map { (byte: UInt8) -> String in
+            if plain.contains(byte), byte != UInt8(ascii: "?") { return String(UnicodeScalar(byte)) }
+            return "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+        }
+        // What follows two slashes would be the name of a host.
+        return "file:\(path.hasPrefix("/") ? "//" : "")\(name.joined())?vfs=\(String(cString: page_sums_name()))"
+    }
+
+    /// A file of an older version is written anew, so that its pages have room for their checksums.
+    private static func writePageSums(in queue: DatabaseQueue) throws {
+        try queue.writeWithoutTransaction { database in
+            let mark = try Int.fetchOne(database, sql: "PRAGMA application_id")
+            let isFilled = try Int.fetchOne(database, sql: "PRAGMA page_count") ?? 0 > 0
+            if isFilled, mark != Int(page_sums_mark) { try database.execute(sql: "VACUUM") }
         }
     }
 
@@ -86,6 +112,10 @@ package final class SQLiteStore: SyncStore {
         }
         if error is CancellationError { return .cancelled }
         guard let error = error as? DatabaseError else { return .unavailable("\(path): \(error)") }
+        // SQLITE_IOERR_DATA, which GRDB has no name for.
+        if error.extendedResultCode.rawValue == 10 | 32 << 8 {
+            return .corrupt("\(path): page \(page_sums_last_damaged()) is damaged: it does not match its checksum")
+        }
         let text = "\(path): \(error.message ?? "SQLite error \(error.extendedResultCode.rawValue)")"
         switch error.resultCode {
         case .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_CONSTRAINT, .SQLITE_SCHEMA: return .corrupt(text)

@@ -1,3 +1,4 @@
+import CPageSums
 import GRDB
 
 /// The tables, one comment a column. Times are milliseconds since 1970 UTC; `json` columns hold one encoded struct of
@@ -23,6 +24,10 @@ enum Schema {
         }
         migrator.registerMigration("6 the namespace twice") { database in
             try database.execute(sql: namespaceTwice)
+        }
+        // In a transaction of its own, after the file was written with sums: see `journal_has_sums`.
+        migrator.registerMigration("7 page sums") { database in
+            try database.execute(sql: "PRAGMA application_id = \(page_sums_mark)")
         }
         return migrator
     }

@@ -17,8 +17,9 @@ final class Workspace: Sendable {
     /// Where a test itself puts the key, as paths below ``root``.
     private let keyed = Mutex<Set<String>>([])
 
-    init() throws {
-        root = NSTemporaryDirectory() + "rollcall-acceptance-\(UUID().uuidString.prefix(8))"
+    /// - Parameter place: the folder in which it is made, with a slash at its end.
+    init(in place: String = NSTemporaryDirectory()) throws {
+        root = place + "rollcall-acceptance-\(UUID().uuidString.prefix(8))"
         folder = root + "/w"
         for path in [root, folder, folder + "/cohorts", root + "/home"] {
             try FileManager.default.createDirectory(

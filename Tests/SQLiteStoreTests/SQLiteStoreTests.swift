@@ -168,7 +168,7 @@ private let small = SyncID(cohort: "small", destination: "seg")
     func newer(readOnly: Bool) throws {
         let file = TemporaryFile()
         _ = try SQLiteStore(path: file.path)
-        try DatabaseQueue(path: file.path).write {
+        try DatabaseQueue(path: SQLiteStore.summed(file.path)).write {
             try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('99 later')")
         }
         let error = #expect(throws: StoreError.self) { _ = try SQLiteStore(path: file.path, readOnly: readOnly) }

@@ -42,6 +42,7 @@ package actor Engine {
         _ configuration: EngineConfiguration, resuming resume: ResumePolicy, retryFor: Int64? = nil
     ) async throws(StoreError) {
         try await readState()
+        try await refuseOlderStore()
         context.folder.emptyScratch()
         RetentionSweep.removeLeftovers(in: context.folder)
         try await RetentionSweep.removeStrayPlans(context)

@@ -2,6 +2,21 @@ import Membership
 import Scheduling
 
 extension Engine {
+    /// A run is durable before any file that is named after it is made. Files of later runs than the store knows of say that it
+    /// alone was put back from an older copy: what was told since would be told again under other ids, or never taken back.
+    func refuseOlderStore() async throws(StoreError) {
+        let newest = try await context.store.runs(RunFilter(limit: 1)).first?.id ?? RunID(0)
+        for folder in [context.folder.ledgers, context.folder.plans, context.folder.snapshots] {
+            for name in StateFolder.names(in: folder).sorted() where !StateFileName.isLeftover(name) {
+                guard let run = RunID(text: String(name.prefix { $0 != "." })), run > newest else { continue }
+                throw .corrupt("""
+                    \(context.folder.database) is older than \(folder)/\(name): it ends with run \(newest). Put the whole folder back as \
+                    it was at one time, or move the newer files out of it and tell everybody anew with rollcall sync --full
+                    """)
+            }
+        }
+    }
+
     func takeUp(_ record: RunRecord, _ resume: ResumePolicy, retryFor: Int64?) async {
         var options = RunOptions()
         options.retryFor = retryFor

@@ -1,4 +1,5 @@
 import Glibc
+import Membership
 
 /// Why the state folder cannot be used; the sentence names the path and the remedy.
 package struct StateFolderError: Error, Sendable, Equatable {
@@ -58,11 +59,11 @@ package struct StateFolder: Sendable, Equatable {
 
     private static func syncName(of folder: String) throws(StateFolderError) {
         let above = folder.lastIndex(of: "/").map { String(folder[..<$0]) } ?? "."
-        let descriptor = open(above.isEmpty ? "/" : above, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        let descriptor = uninterrupted { open(above.isEmpty ? "/" : above, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
         // A folder that may be written and not read cannot be synced at all.
         guard descriptor >= 0 else { return }
         defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else {
+        guard uninterrupted({ fsync(descriptor) }) == 0 else {
             throw StateFolderError("cannot sync \(above): \(String(cString: strerror(errno)))")
         }
     }

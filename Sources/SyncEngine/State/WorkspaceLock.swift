@@ -1,4 +1,5 @@
 import Glibc
+import Membership
 
 /// Why the workspace's lock was not to be had.
 package enum WorkspaceLockError: Error, Sendable, Equatable {
@@ -21,7 +22,7 @@ package final class WorkspaceLock: Sendable {
     /// Takes the lock at once or not at all.
     package init(path: String, purpose: String) throws(WorkspaceLockError) {
         self.path = path
-        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        descriptor = uninterrupted { open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600) }
         guard descriptor >= 0 else {
             throw .failed("cannot open \(path): \(String(cString: strerror(errno)))")
         }

@@ -1,5 +1,6 @@
 import Control
 import Glibc
+import Membership
 import Scheduling
 import SyncEngine
 import Synchronization
@@ -30,7 +31,7 @@ final class LogFile: Sendable {
                 rename(path, path + ".1")
                 size = 0
             }
-            let descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+            let descriptor = uninterrupted { open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600) }
             guard descriptor >= 0 else { return }
             defer { close(descriptor) }
             size += max(0, Glibc.write(descriptor, bytes, bytes.count))

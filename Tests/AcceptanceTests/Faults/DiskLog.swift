@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 
 /// What a program did to a folder and said to the network, in the order in which it did so; written by the library of
 /// `Tests/WriteFaults`.
@@ -79,19 +80,22 @@ struct DiskFolder: Sendable {
         }
     }
 
+    /// Puts the content where `root` is, which is emptied before.
     func write(to root: String) throws {
-        let manager = FileManager.default
-        try? manager.removeItem(atPath: root)
-        try manager.createDirectory(
-            atPath: root, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        for folder in folders.sorted() {
-            try manager.createDirectory(
-                atPath: root + "/" + folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        try? FileManager.default.removeItem(atPath: root)
+        // A folder may be there although the name of the one above it was lost; that is made with it.
+        let above = folders.map(Self.parent)
+        for folder in Set([""] + above + folders).sorted() where mkdir(root + "/" + folder, 0o700) != 0 && errno != EEXIST {
+            throw Overdue(description: "\(root)/\(folder) cannot be made: \(String(cString: strerror(errno)))")
         }
         for (name, number) in names where folders.contains(Self.parent(of: name)) || !name.contains("/") {
-            let isWritten = manager.createFile(
-                atPath: root + "/" + name, contents: Data(files[number] ?? []), attributes: [.posixPermissions: 0o600])
-            guard isWritten else { throw Overdue(description: "\(root)/\(name) cannot be written") }
+            let file = open(root + "/" + name, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+            guard file >= 0 else { throw Overdue(description: "\(root)/\(name) cannot be made") }
+            defer { close(file) }
+            let content = files[number] ?? []
+            guard Glibc.write(file, content, content.count) == content.count else {
+                throw Overdue(description: "\(root)/\(name) cannot be written")
+            }
         }
     }
 

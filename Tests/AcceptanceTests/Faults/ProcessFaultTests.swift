@@ -6,13 +6,16 @@ import Testing
 /// Processes that are killed, stopped, or started at once (reliability.md S1–S4, S15, S22).
 @Suite(.rationed)
 struct ProcessFaultTests {
+    /// How many kills there are with the tests (reliability.md, figures).
+    private static let floor = 300
+
     private static func number(_ name: String, _ standard: Int) -> Int {
         ProcessInfo.processInfo.environment[name].flatMap(Int.init) ?? standard
     }
 
     @Test("kill -9 at random moments while the cohort changes: nothing lost, no wrong leave, no reordering, stable ids")
     func randomKills() async throws {
-        let kills = Self.number("ROLLCALL_RANDOM_KILLS", 40)
+        let kills = Self.number("ROLLCALL_RANDOM_KILLS", Self.floor)
         let seed = UInt64(Self.number("ROLLCALL_FAULT_SEED", Int.random(in: 1...999_999)))
         var random = SeededDice(seed: seed)
         let began = ContinuousClock.now
@@ -37,7 +40,7 @@ struct ProcessFaultTests {
             try await Task.sleep(for: .milliseconds(random.draw(20...latest)))
             let isUnderWay = program.poll() == nil
             if isUnderWay { landed += 1 }
-            latest = isUnderWay ? min(900, latest + latest / 8) : max(100, latest * 2 / 3)
+            latest = isUnderWay ? min(1_500, latest + latest / 8) : max(100, latest * 2 / 3)
             program.send(SIGKILL)
             _ = try await program.ending()
         }

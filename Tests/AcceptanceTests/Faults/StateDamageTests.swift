@@ -9,7 +9,6 @@ import Testing
 struct StateDamageTests {
     private static let wanted = ProcessInfo.processInfo.environment["ROLLCALL_DAMAGES"] ?? "600"
     private static let seed = ProcessInfo.processInfo.environment["ROLLCALL_FAULT_SEED"].flatMap(UInt64.init)
-        // The same cases every time: among others there are some after which a run waits for ever (reliability.md, Owed).
         ?? 640_037
 
     private enum Damage: CustomStringConvertible, Sendable {
@@ -114,7 +113,9 @@ struct StateDamageTests {
             case .refused(let reason):
                 tally.refused += 1
                 // A guard that holds the plan is as good: a changed address, for one, is what it is there for.
-                if !reason.contains(damage.name), !reason.hasPrefix("held") { tally.problems.append("\(damage): refused without its name: \(reason)") }
+                if !reason.contains(damage.name), !reason.hasPrefix("held") {
+                    tally.problems.append("\(damage): refused without its name: \(reason)")
+                }
             }
         }
         return tally
@@ -178,6 +179,57 @@ struct StateDamageTests {
             #expect(sync.code == 0, "\(sync.text)\(sync.errors)")
             if !isDamaged { #expect(try bench.wrong(since: mark) == nil) }
         }
+    }
+
+    /// Found by damaging every file: the bit froze everything, and an interrupted run waited for ever for somebody to lift it.
+    @Test("the one bit that says that everything is frozen is not believed when it flips")
+    func frozenBit() async throws {
+        let bench = try await FaultBench(.resumed)
+        try bench.begin()
+        let database = bench.state + "/state.db"
+        let whole = bytes(at: database)
+        // The row of `install`: its key, and behind that its value of one byte.
+        let key = Array("frozen".utf8) + [0]
+        let place = try #require((0..<whole.count - key.count).first { whole[$0..<$0 + key.count].elementsEqual(key) })
+        var damaged = whole
+        damaged[place + key.count - 1] ^= 1
+        try Data(damaged).write(to: URL(fileURLWithPath: database))
+        let mark = bench.mark
+        let opener = try StateOpener(bench.workspace.folder)
+        let told = ToldStory(bench.scenario)
+        guard case .refused(let reason) = try await Self.open(bench.state, opener, told) else {
+            Issue.record("it was not refused")
+            return
+        }
+        #expect(reason.contains("state.db") && reason.contains("checksum"), "\(reason)")
+        let sync = try await bench.workspace.rollcall("sync", "vip", within: 30)
+        #expect(sync.code == 1 && sync.errors.contains("state.db"), "\(sync.text)\(sync.errors)")
+        #expect(bench.mark == mark, "nothing is sent")
+        try Data(whole).write(to: URL(fileURLWithPath: database))
+        #expect(try await bench.recover(since: mark, verifying: true) == nil)
+    }
+
+    @Test("a state.db that was put back from an older copy, without the files beside it, is refused; with them it goes on")
+    func olderStore() async throws {
+        let bench = try await FaultBench(.second)
+        try bench.begin()
+        let mark = bench.mark
+        let old = bytes(at: bench.state + "/state.db")
+        try await bench.workspace.sync()
+        let new = bytes(at: bench.state + "/state.db")
+        let requests = bench.mark
+        try Data(old).write(to: URL(fileURLWithPath: bench.state + "/state.db"))
+        let sync = try await bench.workspace.rollcall("sync", "vip", within: 60)
+        #expect(sync.code == 1, "\(sync.text)\(sync.errors)")
+        #expect(sync.errors.contains("state.db is older than"), "\(sync.text)\(sync.errors)")
+        #expect(bench.mark == requests, "nothing is sent")
+        // An empty file is the oldest of all.
+        try Data().write(to: URL(fileURLWithPath: bench.state + "/state.db"))
+        let empty = try await bench.workspace.rollcall("sync", "vip", within: 60)
+        #expect(empty.code == 1 && empty.errors.contains("state.db is older than"), "\(empty.text)\(empty.errors)")
+        #expect(bench.mark == requests, "nothing is sent")
+        try Data(new).write(to: URL(fileURLWithPath: bench.state + "/state.db"))
+        #expect(try await bench.recover(since: mark, verifying: true) == nil)
     }
 
     @Test("the program itself ends with a code and a name, whatever is damaged")

@@ -40,6 +40,8 @@ struct StateOpener {
             let engine = Engine(context: EngineContext(
                 store: store, clock: SystemClock(), folder: state, namespace: try await store.namespace(),
                 log: EngineLog { _, line in log.withLock { $0.append(line) } }))
+            // What it left open it would otherwise take up again, in a folder that is another case by then.
+            defer { Task { await engine.suspendAll(within: 0) } }
             try await engine.start(wiring.engineConfiguration(of: model), resuming: .everything)
             for run in await engine.unfinishedWork() { _ = await engine.settled(run) }
             var options = RunOptions()
