@@ -164,5 +164,19 @@ struct ReviewScreenTests {
         engine.purpose = "none"
         _ = model.update(.answer(.engine(engine)))
         #expect(text(model).contains("no engine serves this workspace"))
+        #expect(text(model).contains("◌ no engine") && !text(model).contains("● live"))
+    }
+
+    @Test func anEmptyScreenSaysWhatIsMissing() {
+        var model = Sample.empty(Sample.options { $0.isReadOnly = true })
+        var facts = ConfigurationFacts(path: "/srv/sync/rollcall.yaml")
+        #expect(!text(model).contains("does not exist"))
+        facts.isMissing = true
+        _ = model.update(.configuration(facts))
+        var engine = Sample.engine
+        engine.purpose = "none"
+        _ = model.update(.answer(.engine(engine)))
+        #expect(text(model).contains("/srv/sync/rollcall.yaml does not exist"))
+        #expect(text(model).contains("engine   none") && !text(model).contains("pid"))
     }
 }

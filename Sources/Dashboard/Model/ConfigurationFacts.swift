@@ -5,6 +5,8 @@ package struct ConfigurationFacts: Sendable {
     package var path: String
     /// Why the file on disk is refused; nil when it is the active configuration.
     package var problem: String?
+    /// There is no file at `path`.
+    package var isMissing = false
     /// The zone of schedules that name none.
     package var timezone: String
     package var cohorts: [CohortFacts]

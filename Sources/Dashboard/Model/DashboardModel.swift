@@ -118,6 +118,9 @@ package struct DashboardModel: Sendable {
         return effects
     }
 
+    /// What is shown comes from the workspace's files, since no engine serves it.
+    var isWithoutEngine: Bool { data.engine?.purpose == "none" }
+
     /// What screens show: the present, or the held past.
     var shown: DashboardData { heldDisplay?.data ?? data }
     var shownNow: Instant { heldDisplay?.now ?? now }

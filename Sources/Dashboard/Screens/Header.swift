@@ -10,7 +10,7 @@ extension Painter {
         left.append(Span(width >= 60 ? "  " : " "))
         left += connection(model)
         if model.options.isReadOnly { left.append(Span(" [RO]", .warning)) }
-        if model.isHosted, width >= 90 { left.append(Span("  own engine", .dim)) }
+        if model.isHosted, !model.isWithoutEngine, width >= 90 { left.append(Span("  own engine", .dim)) }
         let used = put(left, row: 0, column: 0, width: width)
         var right = counts(model)
         if !layout.isSmall {
@@ -38,6 +38,7 @@ extension Painter {
     private mutating func connection(_ model: DashboardModel) -> [Span] {
         switch model.connection {
         case .connecting: return [Span("\(glyphs.skipped) connecting", .active)]
+        case .live where model.isWithoutEngine: return [Span("\(glyphs.skipped) no engine", .warning)]
         case .live: return [Span("\(glyphs.live) live", .good)]
         case .stale(let since): return [Span("\(glyphs.skipped) stale \(ticker.span(since: since))", .warning)]
         case .reconnecting(let attempt, let retry, let since):

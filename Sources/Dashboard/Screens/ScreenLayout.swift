@@ -37,7 +37,7 @@ struct ScreenLayout {
             let key = model.options.keymap.label(of: .freeze, ascii: model.options.isASCII) ?? ":unfreeze"
             banners.append(Span(" FROZEN: nothing is sent anywhere; \(key) lifts it", .banner))
         }
-        if model.options.isReadOnly, data.engine?.purpose == "none" {
+        if model.options.isReadOnly, model.isWithoutEngine {
             banners.append(Span(" no engine serves this workspace: this is its last state, until one does", .banner))
         }
         if let problem = data.configuration.problem ?? data.engine?.configuration_error {

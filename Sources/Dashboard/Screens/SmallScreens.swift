@@ -131,14 +131,14 @@ extension Painter {
     mutating func emptyState(_ model: DashboardModel, _ layout: ScreenLayout) {
         let region = layout.body
         let path = model.shown.configuration.path
-        let engine = model.shown.engine
+        let isMissing = model.shown.configuration.isMissing
         func key(_ action: Action) -> String {
             model.options.keymap.label(of: action, ascii: glyphs.isASCII) ?? ":"
         }
         var lines: [[Span]] = [
             [Span("No cohorts are configured yet.", .strong)], [],
-            [Span("config   ", .dim), Span(path)],
-            [Span("engine   ", .dim), Span(engine.map { "version \($0.version), pid \($0.pid)" } ?? "not connected")], [],
+            [Span("config   ", .dim), Span(path), Span(isMissing ? " does not exist" : "", .warning)],
+            [Span("engine   ", .dim), Span(engineText(model))], [],
         ]
         if !model.options.isReadOnly {
             lines += [
@@ -157,6 +157,12 @@ extension Painter {
         for (offset, spans) in shown.enumerated() where top + offset < region.height {
             put(spans, row: region.row + top + offset, column: indent, width: region.width - indent)
         }
+    }
+
+    private func engineText(_ model: DashboardModel) -> String {
+        guard let engine = model.shown.engine else { return "not connected" }
+        if !model.isWithoutEngine { return "version \(engine.version), pid \(engine.pid)" }
+        return model.isHosted ? "this dashboard, once there is a configuration" : "none"
     }
 }
 

@@ -69,7 +69,7 @@ extension DashboardModel {
             lastSequence = nil
             if case .reconnecting = old { say("the engine is back") }
             if isHosted, !hasSnapshot {
-                say("no engine served this workspace: this dashboard is its engine, and quitting stops it")
+                say("no engine served this workspace: this one does, until you quit")
             }
             askForEverything()
         case (.live, .reconnecting), (.stale, .reconnecting):

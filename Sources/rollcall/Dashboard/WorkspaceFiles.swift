@@ -35,7 +35,7 @@ final class WorkspaceFiles: Sendable {
         do throws(ConfigurationError) {
             facts = ConfigurationFacts(try Configuration.load(workspace: location.folder))
         } catch .missing(_) {
-            // Nothing is configured yet.
+            facts.isMissing = true
         } catch {
             let problems = error.problems.map { "rollcall.yaml:\($0.line):\($0.column): \($0.message)" }
             problem = problems.isEmpty ? error.description : problems.joined(separator: "; ")

@@ -42,7 +42,8 @@ struct StateOpener {
                 log: EngineLog { _, line in log.withLock { $0.append(line) } }))
             // What it left open it would otherwise take up again, in a folder that is another case by then.
             defer { Task { await engine.suspendAll(within: 0) } }
-            try await engine.start(wiring.engineConfiguration(of: model), resuming: .everything)
+            // As for a sync in the foreground: a service would go on trying until the file is back.
+            try await engine.start(wiring.engineConfiguration(of: model), resuming: .everything, retryFor: 1_000)
             for run in await engine.unfinishedWork() { _ = await engine.settled(run) }
             var options = RunOptions()
             options.retryFor = 1_000
