@@ -16,10 +16,12 @@ struct DashboardActionTests {
         return (workspace, receiver)
     }
 
-    private func opened(_ workspace: Workspace, _ arguments: [String] = []) throws -> RunningDashboard {
+    private func opened(
+        _ workspace: Workspace, _ arguments: [String] = [], _ connection: String = "● live"
+    ) throws -> RunningDashboard {
         let dashboard = try RunningDashboard(in: workspace, arguments)
         dashboard.see("vip@seg")
-        dashboard.see("live")
+        dashboard.see(connection)
         return dashboard
     }
 
@@ -205,7 +207,7 @@ struct DashboardActionTests {
     @Test func readOnly() async throws {
         let (workspace, receiver) = try await world()
         let before = workspace.read("rollcall.yaml")
-        let dashboard = try opened(workspace, ["--read-only"])
+        let dashboard = try opened(workspace, ["--read-only"], "◌ no engine")
         dashboard.see("[RO]")
         for line in dashboard.pty.screen.lines.suffix(1) { #expect(!line.contains("sync") && !line.contains("pause")) }
         dashboard.press("ryyDpXyFyaye")
