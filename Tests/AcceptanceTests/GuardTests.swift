@@ -121,6 +121,24 @@ struct GuardTests {
         try await workspace.expectSoundState()
     }
 
+    @Test("a held plan is discarded, not sent, when its trait, its endpoint or its sync has changed, also where nobody serves", arguments: [
+        ("] {name}", "] New {name}"), ("/v1\"", "/v2\""), ("  vip:", "  other:"),
+    ])
+    func heldOfAnotherDefinition(_ old: String, _ new: String) async throws {
+        let workspace = try Workspace()
+        let receiver = try await RunningReceiver(in: workspace)
+        try workspace.configure(receiver.endpoint, cohort: ["trait: \"[Amplitude] {name} ({id})\""])
+        try workspace.list(1...200)
+        try await workspace.sync()
+        try workspace.list(1...100)
+        let held = try await workspace.sync(expecting: 3).text("run") ?? ""
+        let calls = try receiver.calls()
+        try workspace.edit(old, new)
+        #expect(try await workspace.rollcall("approve", held).code == 64)
+        #expect(try receiver.calls() == calls)
+        #expect(try await workspace.listing("run", held).first?.text("outcome") == "discarded")
+    }
+
     @Test("a manual sync replaces a held run, which is discarded and names the new one")
     func replaced() async throws {
         let workspace = try Workspace()

@@ -57,6 +57,10 @@ package actor Engine {
                 await takeUp(record, resume, retryFor: retryFor)
             }
         }
+        // A secret that cannot be had for now uses no plan up.
+        for record in held.values where destinations[record.sync.destination]?.blockedReason == nil {
+            if definitions[record.sync]?.blockedReason == nil, !fits(record) { await discardHeld(record) }
+        }
         await dispatch()
     }
 
@@ -190,10 +194,7 @@ package actor Engine {
 
     private func endWhatNoLongerFits() async {
         guard !isObserving else { return }
-        for (sync, record) in held where !fits(record) {
-            held[sync] = nil
-            await close(record, .discarded, "the configuration of \(sync) changed")
-        }
+        for record in held.values where !fits(record) { await discardHeld(record) }
         for (sync, execution) in active {
             if let record = activeRecords[sync], !fits(record) {
                 await execution.cancel("the configuration of \(sync) changed")
@@ -203,6 +204,11 @@ package actor Engine {
             queue.removeAll { $0.record.id == entry.record.id }
             await close(entry.record, .cancelled, "\(entry.record.sync) is no longer configured")
         }
+    }
+
+    private func discardHeld(_ record: RunRecord) async {
+        held[record.sync] = nil
+        await close(record, .discarded, "the configuration of \(record.sync) changed")
     }
 
     /// Whether a run may go on under the current configuration.
