@@ -29,8 +29,7 @@ enum Main {
             } else {
                 try command.run()
             }
-            Output.flush()
-            exit(0)
+            exit(Output.success())
         } catch {
             finish(error)
         }
@@ -49,8 +48,7 @@ enum Main {
             let text = Rollcall.fullMessage(for: error)
             if code == .success {
                 Output.line(text)
-                Output.flush()
-                exit(0)
+                exit(Output.success())
             }
             Output.complain(text, prefix: "")
             exit(64)

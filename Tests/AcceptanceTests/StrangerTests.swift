@@ -104,6 +104,19 @@ struct StrangerTests {
         return binary
     }
 
+    @Test("a result that could not be written is no success", arguments: ["status --json", "--version", "check"])
+    func fullDiskBehindTheOutput(_ command: String) async throws {
+        let workspace = try Workspace()
+        try workspace.configure("http://127.0.0.1:9/v1")
+        try workspace.list(1...3)
+        let ending = try await Program(
+            "sh", ["-c", "\(RollcallBinary.path) \(command) >/dev/full; echo ended with $?"],
+            environment: workspace.environment, folder: workspace.root
+        ).ending()
+        #expect(ending.text.contains("ended with 1"), "\(ending.text) \(ending.errors)")
+        #expect(ending.errors.contains("standard output did not take everything"), "\(ending.errors)")
+    }
+
     @Test("--version begins with the version and names SQLite and the library that speaks TLS")
     func version() async throws {
         let workspace = try Workspace()

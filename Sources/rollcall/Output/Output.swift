@@ -56,6 +56,18 @@ enum Output {
         put(Array("\r\u{1B}[K\(PrintableText.of(text).prefix(width))".utf8), to: STDERR_FILENO)
     }
 
+    /// Why standard output did not take everything, an errno; 0 while it did.
+    private static let lost = Atomic<Int32>(0)
+
+    /// The exit code of a command that succeeded: what could not be written was not said.
+    static func success() -> Int32 {
+        flush()
+        let reason = lost.load(ordering: .relaxed)
+        guard reason != 0 else { return 0 }
+        complain("standard output did not take everything: \(String(cString: strerror(reason)))")
+        return 1
+    }
+
     /// Whole or not at all, as far as the other end reads; a closed pipe ends the process quietly.
     private static func put(_ bytes: [UInt8], to descriptor: Int32) {
         var offset = 0
@@ -64,6 +76,7 @@ enum Output {
             if count < 0 {
                 if errno == EINTR || errno == EAGAIN { continue }
                 if errno == EPIPE, descriptor == STDOUT_FILENO { exit(141) }
+                if descriptor == STDOUT_FILENO { lost.store(errno, ordering: .relaxed) }
                 return
             }
             offset += count
