@@ -19,7 +19,7 @@ package enum RunEvent: Sendable, Equatable {
     case ledgerWritten(members: Int)
     /// State on disk could not be written or read; the sentence says which and why.
     case storageFailed(String)
-    /// The end of the run cannot be stored for now; the sentence says why.
+    /// The end of the run could not be stored yet; the sentence says why.
     case stalled(String)
 }
 

@@ -57,7 +57,7 @@ package actor Engine {
                 await takeUp(record, resume, retryFor: retryFor)
             }
         }
-        // A secret that cannot be had for now uses no plan up.
+        // A secret that is missing today uses no plan up.
         for record in held.values where destinations[record.sync.destination]?.blockedReason == nil {
             if definitions[record.sync]?.blockedReason == nil, !fits(record) { await discardHeld(record) }
         }

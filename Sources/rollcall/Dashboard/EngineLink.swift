@@ -93,7 +93,7 @@ final class EngineLink: Sendable {
                 host.receive(batch)
                 continue
             }
-            // The first notice says that from here on nothing is missed; what was before is asked for now.
+            // The first notice says that from here on nothing is missed; so what was before is asked for.
             isLive = true
             current.withLock { $0 = service }
             host.send(.connection(.live))
