@@ -29,6 +29,9 @@ enum Schema {
         migrator.registerMigration("7 page sums") { database in
             try database.execute(sql: "PRAGMA application_id = \(page_sums_mark)")
         }
+        migrator.registerMigration("8 the last plan") { database in
+            try database.execute(sql: lastPlan)
+        }
         return migrator
     }
 
@@ -86,6 +89,12 @@ enum Schema {
         CREATE INDEX runs_by_sync ON runs (sync, id);
         CREATE INDEX runs_unfinished ON runs (phase) WHERE phase <> 'finished';
         CREATE INDEX runs_large ON runs (id) WHERE plan IS NOT NULL AND is_indexed = 0;
+        """
+
+    private static let lastPlan = """
+        ALTER TABLE syncs ADD COLUMN last_planned INTEGER;            -- the run that planned last; no other plan may begin to be sent
+        ALTER TABLE destinations ADD COLUMN count_limit_address TEXT; -- the address that answered the 413
+        UPDATE destinations SET count_limit = NULL;                   -- of no known address
         """
 
     private static let sourceNotes = """

@@ -50,6 +50,8 @@ package struct SyncState: Hashable, Sendable, Codable {
     package var lastUnknownAt: Instant?
     /// The timestamp of the last plan, so that the next one's is later whatever the clock does.
     package var lastTimestamp: Instant?
+    /// The run that planned last, on disk with its plan: of a sync no other plan may begin to be sent.
+    package var lastPlanned: RunID?
     /// The schedule that is followed, and since when.
     package var scheduleSignature: String?
     package var scheduleLoadedAt: Instant?
@@ -67,8 +69,9 @@ package struct DestinationState: Hashable, Sendable, Codable {
     package var blockedReason: String?
     package var blockedAt: Instant?
     package var blockedAddress: String?
-    /// Members per request, lowered after a 413; nil when never lowered.
+    /// Members per request after a 413, and the address that answered it; nil when nothing limits them.
     package var countLimit: Int?
+    package var countLimitAddress: String?
 
     package init(destination: String) {
         self.destination = destination

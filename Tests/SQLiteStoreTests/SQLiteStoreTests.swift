@@ -137,6 +137,7 @@ private let small = SyncID(cohort: "small", destination: "seg")
             state.told = identity
             state.ledger = LedgerReference(file: "l", digest: "d", members: 1, toldFalse: 2, unknown: 3)
             state.lastTimestamp = start
+            state.lastPlanned = RunID(17)
             state.lastOccurrence = start
             state.declinedTrait = "old"
             state.scheduleSignature = "every 10m"
@@ -146,6 +147,7 @@ private let small = SyncID(cohort: "small", destination: "seg")
             place.blockedAt = start
             place.blockedAddress = "a"
             place.countLimit = 5
+            place.countLimitAddress = "https://api.example"
             try await store.saveDestinationState(place)
         }
         let store = try SQLiteStore(path: file.path)

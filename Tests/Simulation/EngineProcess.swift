@@ -47,8 +47,8 @@ final class EngineProcess {
 
     private func takeUp(_ record: RunRecord) {
         let sync = world.index(of: record.sync)
-        let latest = latest(besides: record, sync)
-        switch record.takingUp(.everything, isConfigured: world.isKnown(record, sync), latest: latest) {
+        let other = replacement(of: record, sync)
+        switch record.takingUp(.everything, isConfigured: world.isKnown(record, sync), replacedBy: other) {
         case .leave: break
         case .hold:
             if mutation == .holdForgottenAfterRestart {
@@ -65,13 +65,10 @@ final class EngineProcess {
         }
     }
 
-    /// The run that may have taken the place of one that is held, or that was approved and told nobody anything yet.
-    private func latest(besides record: RunRecord, _ sync: Int) -> RunID? {
-        if record.phase == .held { return world.disk.latest(of: sync)?.record.id }
-        guard record.phase == .sending, record.approval != nil, let run = world.disk.run(record.id.number),
-            run.batches.isEmpty
-        else { return nil }
-        return world.disk.runs.last { $0.sync == sync && $0.plan != nil }?.record.id
+    private func replacement(of record: RunRecord, _ sync: Int) -> RunID? {
+        record.replacement(
+            lastPlanned: world.disk.states[sync].lastPlanned, latest: world.disk.latest(of: sync)?.record.id,
+            hasAttempts: world.disk.run(record.id.number)?.batches.isEmpty == false)
     }
 
     /// The runs under way, by sync.

@@ -129,6 +129,7 @@ extension EngineProcess {
         var preview = run.machine
         _ = preview.handle(.planned(facts, holds: holds, notes: []), at: now)
         run.state.lastTimestamp = request.attempt.timestamp
+        run.state.lastPlanned = record.id
         if mutation == .snapshotBeforeOutbox { switchLedgerTooEarly(run) }
         world.tell("run \(run.id) plans \(facts.hash) at \(request.attempt.timestamp.milliseconds)")
         let (final, state) = (preview.record, run.state)
@@ -137,6 +138,7 @@ extension EngineProcess {
         commit { disk in
             disk.store(final, plan: stored)
             disk.states[run.sync].lastTimestamp = state.lastTimestamp
+            disk.states[run.sync].lastPlanned = state.lastPlanned
         } then: { [self] isDurable in
             world.planning -= 1
             guard !run.isOver, run.machine.record.phase == .planning else { return }

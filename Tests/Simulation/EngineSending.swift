@@ -19,6 +19,7 @@ extension EngineProcess {
         run.delivery = DeliveryMachine(
             run: run.machine.record.id, count: run.plan.count, records: records, retryFor: world.weather.retryFor,
             countLimit: world.disk.countLimit ?? .max, barrier: run.formerCount)
+        run.facts += records.foundInFlight(at: now)
         if let reason = run.cancelledEarly { run.delivery?.cancel(reason) }
         pump(run)
     }
@@ -243,8 +244,10 @@ extension EngineProcess {
             if part.state == .rejected { counts.rejected += part.range.count }
         }
         handle(.sent(counts), run)
-        if delivery.countLimit < world.disk.countLimit ?? .max {
-            commit { $0.countLimit = delivery.countLimit } then: { _ in }
+        switch (delivery.sizeLesson, world.disk.countLimit) {
+        case (.tooLarge(let limit), _): commit { $0.countLimit = limit } then: { _ in }
+        case (.filled, let limit?): commit { $0.countLimit = limit * 2 } then: { _ in }
+        case (.filled, nil), (.nothing, _): break
         }
         handle(.sendingEnded(end, newlyOwed: 0), run)
     }

@@ -179,6 +179,50 @@ import Testing
         #expect(half.range == 0..<5)
     }
 
+    /// Sends everything; a request is too large when `isTooLarge` says so of its range.
+    private func play(
+        _ machine: inout DeliveryMachine, largest: Int, isTooLarge: (Range<Int>) -> Bool
+    ) -> [Range<Int>] {
+        var requests: [Range<Int>] = []
+        while true {
+            let piece: Piece
+            switch machine.next(now: 0) {
+            case .cut(let range): piece = machine.cut(range.prefix(min(largest, machine.countLimit)), at: newYear).piece
+            case .resend(let waiting):
+                let end = waiting.range.prefix(machine.countLimit)
+                piece = machine.resend(machine.shorten(waiting, to: end, at: newYear).piece, at: newYear).piece
+            case .wait, .finished: return requests
+            }
+            requests.append(piece.range)
+            let outcome: DeliveryOutcome = isTooLarge(piece.range)
+                ? .tooLarge(status: 413, reason: "large") : .accepted(status: 200, rejected: [])
+            _ = machine.answer(piece.id, with: outcome, now: 0, at: newYear)
+        }
+    }
+
+    @Test("one member too large for any request does not make the requests of the others small", arguments: [0, 5, 31, 63])
+    func oneLargeMember(_ large: Int) {
+        var machine = DeliveryMachine(run: RunID(7), count: 64, records: [], retryFor: 1_000)
+        let requests = play(&machine, largest: 32) { $0.contains(large) }
+        #expect(requests.count <= 14, "\(requests)")
+        #expect(machine.outcomes().filter { $0.state == .rejected }.map(\.range) == [large..<(large + 1)])
+        #expect(machine.outcomes().filter { $0.state == .accepted }.reduce(0) { $0 + $1.range.count } == 63)
+        #expect(machine.countLimit == .max && machine.sizeLesson == .nothing)
+    }
+
+    @Test("a limit on the size of requests is learned, and that one was filled")
+    func sizeLessons() {
+        var machine = DeliveryMachine(run: RunID(7), count: 64, records: [], retryFor: 1_000)
+        _ = play(&machine, largest: 32) { $0.count > 10 }
+        #expect(machine.sizeLesson == .tooLarge(countLimit: 8))
+        var next = DeliveryMachine(run: RunID(8), count: 64, records: [], retryFor: 1_000, countLimit: 8)
+        #expect(play(&next, largest: 32) { $0.count > 10 }.count == 8)
+        #expect(next.sizeLesson == .filled)
+        var small = DeliveryMachine(run: RunID(9), count: 5, records: [], retryFor: 1_000, countLimit: 8)
+        _ = play(&small, largest: 32) { _ in false }
+        #expect(small.sizeLesson == .nothing)
+    }
+
     @Test("what may have been accepted stays on record while it waits and when it is halved")
     func unknownStaysOnRecord() {
         var machine = DeliveryMachine(run: RunID(7), count: 4, records: [], retryFor: 100_000)

@@ -128,6 +128,26 @@ import Testing
         #expect(Set(requests[0].map(\.id)).count == 5)
     }
 
+    @Test("a limit that a 413 taught is doubled by every run that fills it, and is forgotten with the address")
+    func learnedLimit() async throws {
+        let world = try await EngineWorld(largest: 8, requests: 1)
+        world.source.set((0..<16).map { "u-\($0)" })
+        world.destination.answer { _, messages in messages.count > 3 ? .tooLarge(status: 413, reason: "large") : nil }
+        #expect(try await world.run()?.outcome == .succeeded)
+        let definition = try #require(await world.engine.destination("seg"))
+        #expect(await world.engine.learnedLimit(of: definition) == 2)
+        world.destination.answer(nil)
+        world.destination.forget()
+        world.source.set((0..<32).map { "u-\($0)" })
+        let second = try #require(try await world.run())
+        #expect(world.destination.requests.allSatisfy { $0.count == 2 } && second.plan?.requests == 8, "\(second)")
+        #expect(await world.engine.learnedLimit(of: definition) == 4)
+        #expect(try await world.store.destinationStates().first?.countLimit == 4)
+        var elsewhere = definition
+        elsewhere.adapter = nil
+        #expect(await world.engine.learnedLimit(of: elsewhere) == nil)
+    }
+
     @Test("what stayed unknown when a run gave up is settled by the next one, with the same ids")
     func settledLater() async throws {
         let world = try await EngineWorld(retryFor: 0)

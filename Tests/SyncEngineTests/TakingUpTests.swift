@@ -24,10 +24,20 @@ import Testing
     }
 
     @Test("a held plan that a later run replaced is never sent") func staleHold() {
-        #expect(run(5, .held).takingUp(.everything, isConfigured: true, latest: RunID(6)) == .replace(by: RunID(6)))
-        #expect(run(5, .held).takingUp(.everything, isConfigured: true, latest: RunID(5)) == .hold)
-        #expect(run(5, .sending).takingUp(.everything, isConfigured: true, latest: RunID(6)) == .replace(by: RunID(6)))
-        #expect(run(5, .sending).takingUp(.everything, isConfigured: true, latest: nil) == .resume)
+        let held = run(5, .held)
+        #expect(held.replacement(lastPlanned: RunID(5), latest: RunID(6), hasAttempts: false) == RunID(6))
+        #expect(held.replacement(lastPlanned: RunID(5), latest: RunID(5), hasAttempts: false) == nil)
+        #expect(held.replacement(lastPlanned: nil, latest: RunID(5), hasAttempts: false) == nil)
+        // An older run, restarted, that planned after this one was held.
+        #expect(held.replacement(lastPlanned: RunID(4), latest: RunID(5), hasAttempts: false) == RunID(4))
+        #expect(held.takingUp(.everything, isConfigured: true, replacedBy: RunID(4)) == .replace(by: RunID(4)))
+        #expect(held.takingUp(.everything, isConfigured: true, replacedBy: nil) == .hold)
+        let sending = run(5, .sending)
+        #expect(sending.replacement(lastPlanned: RunID(6), latest: RunID(6), hasAttempts: false) == RunID(6))
+        #expect(sending.replacement(lastPlanned: RunID(6), latest: RunID(6), hasAttempts: true) == nil)
+        #expect(sending.replacement(lastPlanned: RunID(5), latest: RunID(6), hasAttempts: false) == nil)
+        #expect(sending.takingUp(.everything, isConfigured: true, replacedBy: RunID(6)) == .replace(by: RunID(6)))
+        #expect(sending.takingUp(.everything, isConfigured: true, replacedBy: nil) == .resume)
         #expect([run(5, .held), run(4, .queued)].heldBesideOthers == [RunID(5): RunID(4)])
         #expect([run(5, .held)].heldBesideOthers.isEmpty)
     }
@@ -49,5 +59,21 @@ import Testing
         #expect(!record(.accepted, attempts: 2).isInDoubt(now: newYear.advanced(milliseconds: 1_000), settle: 1_000))
         let before = newYear.advanced(milliseconds: -1_000)
         #expect(!record(.unknown, attempts: 1).isInDoubt(now: before, settle: 1_000), "made under a wrong clock")
+    }
+
+    @Test("what was being sent when a process died is in doubt from when it is found, not from when it began")
+    func foundInFlight() {
+        let records = BatchState.allCases.enumerated().map { index, state in
+            BatchRecord(range: index..<(index + 1), state: state, attempts: 1, request: "1.\(index)", at: newYear)
+        }
+        let later = newYear.advanced(milliseconds: 5_000)
+        let facts = records.foundInFlight(at: later)
+        guard case .put(let found)? = facts.first, facts.count == 1 else {
+            Issue.record("\(facts)")
+            return
+        }
+        #expect(found.range == 0..<1 && found.state == .unknown && found.attempts == 1 && found.at == later)
+        let now = newYear.advanced(milliseconds: 5_500)
+        #expect(!records[0].isInDoubt(now: now, settle: 1_000) && found.isInDoubt(now: now, settle: 1_000))
     }
 }

@@ -45,21 +45,30 @@ extension RunRecord {
         waiting.last { $0.sync == sync && $0.trigger == .manual }?.id
     }
 
+    /// The run that took the place of this one, though the process died, or the disk failed, before that was on record.
+    /// A plan that was made before another one knows nothing of what that told.
+    /// - Parameters:
+    ///   - lastPlanned: the run of the sync that planned last, whatever its number: an older run may plan later.
+    ///   - latest: the sync's latest run. Whoever asks for one replaces the held one, before it has planned anything.
+    ///   - hasAttempts: whether something of this run's plan was ever sent. It then was the last plan, and goes on.
+    package func replacement(lastPlanned: RunID?, latest: RunID?, hasAttempts: Bool) -> RunID? {
+        let laterPlan = lastPlanned == id ? nil : lastPlanned
+        switch phase {
+        case .held: return laterPlan ?? latest.flatMap { $0 > id ? $0 : nil }
+        case .sending: return hasAttempts ? nil : laterPlan
+        case .queued, .fetching, .planning, .finished: return nil
+        }
+    }
+
     /// - Parameters:
     ///   - isConfigured: whether the sync still is in the configuration.
-    ///   - latest: of a held run, the sync's latest run. A held plan that a later run replaced must never be sent, even
-    ///     if the process died before it could say so. Of an approved run of which nothing was ever attempted, the
-    ///     sync's latest run with a plan: there is one when the approval could not be stored as far as anybody knew, so
-    ///     that others went on without it, and is on disk all the same.
-    package func takingUp(_ policy: ResumePolicy, isConfigured: Bool, latest: RunID?) -> TakingUp {
+    ///   - other: the run that took its place, see ``replacement(lastPlanned:latest:hasAttempts:)``.
+    package func takingUp(_ policy: ResumePolicy, isConfigured: Bool, replacedBy other: RunID?) -> TakingUp {
         if phase != .held, !policy.includes(sync) { return .leave }
         switch phase {
-        case .held:
-            if let latest, latest > id { return .replace(by: latest) }
-            return .hold
-        case .sending:
-            if let latest, latest > id { return .replace(by: latest) }
-            return .resume
+        case .held, .sending:
+            if let other { return .replace(by: other) }
+            return phase == .held ? .hold : .resume
         case .finished: return .leave
         case .queued, .fetching, .planning:
             if case .only = policy { return .close(reason: "interrupted before it was planned") }

@@ -33,6 +33,15 @@ package enum BatchState: String, Sendable, Codable, CaseIterable {
     case rejected
 }
 
+/// What sending a plan taught about the size of requests; remembered for the destination.
+package enum SizeLesson: Sendable, Equatable {
+    case nothing
+    /// More members than these were too large for one request.
+    case tooLarge(countLimit: Int)
+    /// As many members as the limit allows were accepted in one request: more may be as well.
+    case filled
+}
+
 extension DeliveryCounts {
     /// What the records of an earlier execution of the same run say; they are the truth of it.
     mutating func resume(from records: [BatchRecord]) {
@@ -65,6 +74,21 @@ package struct BatchRecord: Hashable, Sendable {
         self.request = request
         self.reason = reason
         self.at = at
+    }
+}
+
+extension [BatchRecord] {
+    /// What an earlier execution left as being sent. It may have been sending until just now, however long ago it began (a
+    /// machine that was suspended goes on where it was), so these are in doubt from now on.
+    /// - Parameter now: when they were found.
+    package func foundInFlight(at now: Instant) -> [BatchFact] {
+        filter { $0.state == .sending }.map { record in
+            var found = record
+            found.state = .unknown
+            found.reason = "interrupted"
+            found.at = now
+            return .put(found)
+        }
     }
 }
 
@@ -103,8 +127,13 @@ package struct DeliveryMachine: Sendable {
     private var end: SendingEnd?
     private var nextPiece = 1
     private var stalledSince: Int64?
-    /// Limits learned from a 413, to be applied to every further batch and remembered for the destination.
+    /// Members per request at most; lowered after a 413.
     package private(set) var countLimit: Int
+    private let firstCountLimit: Int
+    /// What the limit was before the 413s that have not been explained by a single member yet.
+    private var unexplainedLimit: Int?
+    /// Members of the largest request that was accepted.
+    private var largestAccepted = 0
 
     /// - Parameters:
     ///   - count: number of members in the plan.
@@ -117,6 +146,7 @@ package struct DeliveryMachine: Sendable {
         self.barrier = barrier
         self.retryFor = retryFor
         self.countLimit = max(1, countLimit)
+        firstCountLimit = self.countLimit
         var cursor = 0
         uncut = []
         settled = []
@@ -273,7 +303,7 @@ package struct DeliveryMachine: Sendable {
             return split(piece, status: status, reason: reason, at: instant)
         case .tooLarge(let status, let reason):
             stalledSince = nil
-            countLimit = max(1, min(countLimit, piece.range.count / 2))
+            noteTooLarge(piece.range.count)
             return split(piece, status: status, reason: reason, at: instant)
         case .blocked(let status, let reason):
             end = end ?? .gaveUp(reason)
@@ -290,9 +320,28 @@ package struct DeliveryMachine: Sendable {
         }
     }
 
+    /// A 413 teaches the size of requests, unless as many members were accepted before, or in the end one alone was too
+    /// large: then it was that one.
+    private mutating func noteTooLarge(_ count: Int) {
+        if count == 1 {
+            countLimit = unexplainedLimit ?? countLimit
+            unexplainedLimit = nil
+        } else if count > largestAccepted {
+            unexplainedLimit = unexplainedLimit ?? countLimit
+            countLimit = min(countLimit, count / 2)
+        }
+    }
+
+    /// What this run taught about the size of requests.
+    package var sizeLesson: SizeLesson {
+        if countLimit < firstCountLimit { return .tooLarge(countLimit: countLimit) }
+        return largestAccepted >= firstCountLimit ? .filled : .nothing
+    }
+
     private mutating func accept(
         _ piece: Piece, status: Int, rejected: [RefusedMessage], at now: Instant
     ) -> [BatchFact] {
+        largestAccepted = max(largestAccepted, piece.range.count)
         var facts: [BatchFact] = []
         var cursor = piece.range.lowerBound
         let refused = rejected.filter { piece.range.indices.contains(piece.range.lowerBound + $0.index) }

@@ -7,8 +7,7 @@ struct DeliveryResult: Sendable {
     var end: SendingEnd
     var counts: DeliveryCounts
     var outcomes: [(range: Range<Int>, state: BatchState)]
-    /// Members per request learned from a 413, if lower than before.
-    var countLimit: Int?
+    var sizeLesson: SizeLesson
 }
 
 /// Sends one plan: performs what ``DeliveryMachine`` decides, feeds the answers back, and makes every fact durable
@@ -89,6 +88,7 @@ actor DeliveryLoop {
         wording = PlanWording(settings.plans, for: settings.destination)
         counts = settings.counts
         counts.resume(from: settings.records)
+        facts = settings.records.foundInFlight(at: clock.now())
         frozenSince = isFrozen ? clock.monotonic() : nil
     }
 
@@ -109,8 +109,8 @@ actor DeliveryLoop {
                 facts.isEmpty || storageFailure != nil {
                 await lane.forget(ObjectIdentifier(self))
                 if let storageFailure { throw storageFailure }
-                let learned = machine.countLimit < settings.countLimit ? machine.countLimit : nil
-                return DeliveryResult(end: end, counts: counts, outcomes: machine.outcomes(), countLimit: learned)
+                return DeliveryResult(
+                    end: end, counts: counts, outcomes: machine.outcomes(), sizeLesson: machine.sizeLesson)
             }
             guard let next = await iterator.next() else { continue }
             await receive(next)

@@ -258,15 +258,32 @@ package actor Engine {
         (queue.map(\.record.id) + active.values.map(\.id)).sorted()
     }
 
+    /// Members per request at most: what a 413 of this address taught, and one second of the destination's rate.
     func countLimit(of destination: DestinationDefinition) -> Int {
-        min(destinationStates[destination.key]?.countLimit ?? .max, destination.rate.map { max(1, $0) } ?? .max)
+        min(learnedLimit(of: destination) ?? .max, destination.rate.map { max(1, $0) } ?? .max)
     }
 
-    func learned(countLimit: Int, of key: String) async {
-        var state = destinationStates[key] ?? DestinationState(destination: key)
-        state.countLimit = countLimit
+    /// What a 413 taught of the destination as it is configured now; nil when nothing did.
+    package func learnedLimit(of destination: DestinationDefinition) -> Int? {
+        let state = destinationStates[destination.key]
+        return state?.countLimitAddress == destination.adapter?.address ? state?.countLimit : nil
+    }
+
+    /// Remembers what a run taught. A limit that was filled is doubled, so that what was true once does not slow a
+    /// destination for good.
+    func learned(_ lesson: SizeLesson, of destination: DestinationDefinition) async {
+        var state = destinationStates[destination.key] ?? DestinationState(destination: destination.key)
+        switch (lesson, learnedLimit(of: destination)) {
+        case (.tooLarge(let limit), _): state.countLimit = limit
+        case (.filled, let limit?): state.countLimit = limit < Self.largestLearnedLimit ? limit * 2 : nil
+        case (.filled, nil), (.nothing, _): return
+        }
+        state.countLimitAddress = destination.adapter?.address
         await keep(state)
     }
+
+    /// No destination takes more members in one request.
+    private static let largestLearnedLimit = 10_000
 
     private func keep(_ state: DestinationState) async {
         destinationStates[state.destination] = state

@@ -30,6 +30,8 @@ struct Planner {
     let definition: SyncDefinition
     let destination: DestinationDefinition
     let context: EngineContext
+    /// Members per request at most, for the estimate.
+    let countLimit: Int
 
     /// Plans with at most this many members are indexed member by member; larger ones are their own index.
     static let indexedPlanSize = 10_000
@@ -176,7 +178,7 @@ struct Planner {
             plan: plan, audience: audience,
             identity: MessageIdentity(namespace: context.namespace, sync: record.sync, trait: trait))
         var wording = PlanWording([worded], for: adapter)
-        let first = try wording.word(0..<plan.count, countLimit: destination.rate.map { max(1, $0) } ?? .max)
+        let first = try wording.word(0..<plan.count, countLimit: countLimit)
         guard first.count > 0 else { return (0, 0) }
         let bytes = Double(first.batch.bytes.count - first.batch.noteBytes) / Double(first.count) * Double(plan.count)
         return ((plan.count + first.count - 1) / first.count * first.batch.requests, Int(bytes))

@@ -48,7 +48,8 @@ extension Engine {
                 id: RunID(0), sync: sync, trigger: .manual, mode: mode, nominal: nil, createdAt: context.clock.now(),
                 identity: identity(of: definition, at: destination))
             var planner = Planner(
-                record: record, state: state, definition: definition, destination: destination, context: context)
+                record: record, state: state, definition: definition, destination: destination, context: context,
+                countLimit: countLimit(of: destination))
             let draft = try await planner.make(from: fetched, at: planPath)
             return PlanPreview(
                 sync: sync, trait: draft.identity.trait, counts: fetched.counts, facts: draft.facts,

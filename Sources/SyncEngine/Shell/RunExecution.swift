@@ -177,7 +177,7 @@ actor RunExecution {
         do {
             var planner = Planner(
                 record: machine.record, state: state, definition: definition, destination: destination,
-                context: context)
+                context: context, countLimit: await engine.countLimit(of: destination))
             let path = context.folder.plans + "/\(id).plan"
             let draft: PlanDraft
             switch machine.record.mode {
@@ -205,6 +205,7 @@ actor RunExecution {
             var preview = machine
             _ = preview.handle(.planned(draft.facts, holds: holds, notes: draft.notes), at: context.clock.now())
             if let plan = draft.plans?.own { state.lastTimestamp = plan.attempt.timestamp }
+            state.lastPlanned = id
             try await context.store.commitPlan(preview.record, state: state, memberHashes: draft.memberHashes)
             await engine.adopt(state)
             return .planned(draft.facts, holds: holds, notes: draft.notes)
@@ -247,7 +248,7 @@ actor RunExecution {
             self.loop = nil
             _ = machine.handle(.sent(result.counts), at: context.clock.now())
             if isSuspended, result.end != .complete { return .sent(result.counts) }
-            if let limit = result.countLimit { await engine.learned(countLimit: limit, of: destination.key) }
+            await engine.learned(result.sizeLesson, of: destination)
             let newlyOwed = try await settleRejects(plans, outcomes: result.outcomes)
             outcomes = result.outcomes
             return .sendingEnded(result.end, newlyOwed: newlyOwed)
@@ -274,6 +275,7 @@ actor RunExecution {
     private func endUnsent(_ plans: RunPlans, _ records: [BatchRecord]) async throws -> RunEvent {
         var counts = machine.record.delivery
         counts.resume(from: records)
+        try await context.store.saveBatches(records.foundInFlight(at: context.clock.now()), of: id, counts: counts)
         _ = machine.handle(.sent(counts), at: context.clock.now())
         outcomes = DeliveryMachine(run: id, count: plans.count, records: records, retryFor: 0).outcomes()
         let newlyOwed = try await settleRejects(plans, outcomes: outcomes)

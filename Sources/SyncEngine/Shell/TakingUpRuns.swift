@@ -21,7 +21,7 @@ extension Engine {
         var options = RunOptions()
         options.retryFor = retryFor
         let isConfigured = definition(for: record) != nil
-        switch record.takingUp(resume, isConfigured: isConfigured, latest: await latestRun(besides: record)) {
+        switch record.takingUp(resume, isConfigured: isConfigured, replacedBy: await replacement(of: record)) {
         case .leave: break
         case .hold: held[record.sync] = record
         case .resume: queue.append((record, options))
@@ -48,16 +48,14 @@ extension Engine {
         await dispatch()
     }
 
-    /// The run that may have taken the place of one that is held, or that was approved and told nobody anything yet.
-    func latestRun(besides record: RunRecord) async -> RunID? {
+    /// The run that took the place of one that is held, or of one that was let go and told nobody anything yet.
+    private func replacement(of record: RunRecord) async -> RunID? {
         do throws(StoreError) {
-            if record.phase == .sending, record.approval != nil, try await context.store.batches(of: record.id).isEmpty {
-                var filter = RunFilter(syncs: [record.sync], limit: .max)
-                filter.after = record.id
-                return try await context.store.runs(filter).last { $0.plan != nil }?.id
-            }
-            guard record.phase == .held else { return nil }
-            return try await context.store.runs(RunFilter(syncs: [record.sync], limit: 1)).first?.id
+            let latest = record.phase == .held
+                ? try await context.store.runs(RunFilter(syncs: [record.sync], limit: 1)).first?.id : nil
+            let hasAttempts = record.phase == .sending ? try await !context.store.batches(of: record.id).isEmpty : false
+            return record.replacement(
+                lastPlanned: state(of: record.sync).lastPlanned, latest: latest, hasAttempts: hasAttempts)
         } catch {
             context.log("\(record.sync): \(error.message)", .error)
             return nil
