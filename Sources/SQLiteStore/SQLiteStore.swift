@@ -206,6 +206,19 @@ package final class SQLiteStore: SyncStore {
         }
     }
 
+    package func takeOver(from old: SyncID, by heir: SyncState) async throws(StoreError) {
+        try await write { database in
+            let names = StatementArguments([heir.sync.description, old.description])
+            try database.execute(sql: "UPDATE runs SET sync = ? WHERE sync = ?", arguments: names)
+            try database.execute(sql: "UPDATE OR REPLACE rejects SET sync = ? WHERE sync = ?", arguments: names)
+            // The new sync may have decided the same occurrence itself.
+            try database.execute(sql: "UPDATE OR IGNORE occurrences SET sync = ? WHERE sync = ?", arguments: names)
+            try database.execute(sql: "DELETE FROM occurrences WHERE sync = ?", arguments: [old.description])
+            try database.execute(sql: "DELETE FROM syncs WHERE sync = ?", arguments: [old.description])
+            try heir.save(database)
+        }
+    }
+
     package func destinationStates() async throws(StoreError) -> [DestinationState] {
         try await read { try DestinationState.fetchAll($0) }
     }

@@ -41,7 +41,7 @@ package struct SyncState: Hashable, Sendable, Codable {
     package var sync: SyncID
     /// The identity under which the ledger was told; nil before the first run that planned.
     package var told: SyncIdentity?
-    /// The sync whose ledger this one took over because the cohort's key changed; nil once a run noted it.
+    /// The former name of this sync, whose cohort's key changed; nil once a run noted it.
     package var inheritedFrom: SyncID?
     /// The configured trait that the operator chose *not* to adopt when a rename was held.
     package var declinedTrait: String?
@@ -215,6 +215,8 @@ package protocol SyncStore: Sendable {
     func saveSyncState(_ state: SyncState) async throws(StoreError)
     /// Saves many at once; nothing is done for none.
     func saveSyncStates(_ states: [SyncState]) async throws(StoreError)
+    /// A sync goes on under another key: its runs, rejects and occurrences are the new sync's, whose state is this one.
+    func takeOver(from old: SyncID, by heir: SyncState) async throws(StoreError)
     func destinationStates() async throws(StoreError) -> [DestinationState]
     func saveDestinationState(_ state: DestinationState) async throws(StoreError)
 

@@ -284,7 +284,7 @@ final class EngineProcess {
             if isDurable {
                 perform(actions, run)
             } else {
-                held[sync] = record
+                hold(record, sync)
                 leave(run)
             }
         }

@@ -25,7 +25,7 @@ extension EngineProcess {
         }
     }
 
-    private func hold(_ record: RunRecord, _ sync: Int) {
+    func hold(_ record: RunRecord, _ sync: Int) {
         let waiting = queue.filter { $0.sync == sync }.map(\.record)
         if record.replacement(among: waiting) != nil {
             close(record, .discarded, "replaced")
@@ -159,13 +159,15 @@ extension EngineProcess {
             dismissed: [], inDoubt: DoubtfulMembers())
     }
 
-    /// Users for whom an attempt may still arrive at a receiver that does not recognise repeats.
+    /// Users for whom an attempt may still arrive.
     func usersInDoubt(_ sync: Int) -> Set<Int> {
-        guard world.weather.receiver == .plain, mutation != .noHoldNoDedup else { return [] }
+        let recognisesRepeats = world.weather.receiver != .plain
+        guard recognisesRepeats || mutation != .noHoldNoDedup else { return [] }
         var users: Set<Int> = []
         for run in world.disk.runs where run.sync == sync && !run.batches.isEmpty {
             guard let plan = run.plan?.changes else { continue }
-            for record in run.batches where record.isInDoubt(now: now, settle: Weather.settle) {
+            for record in run.batches where record.isInDoubt(
+                now: now, recognisesRepeats: recognisesRepeats, settle: Weather.settle) {
                 for change in plan[record.range] { users.insert(change.user) }
             }
         }

@@ -92,8 +92,12 @@ extension World {
             let delay = slow ? dice.span(1_000...20_000) : way
             arriveAndAnswer(messages, after: delay) { outcome in reply(after: back, outcome) }
         case .duplicated:
-            arriveAndAnswer(messages, after: way) { outcome in reply(after: back, outcome) }
-            arrive(after: way + dice.span(100...Weather.interval * 4), messages[...])
+            let again = dice.span(100...Weather.interval * 4)
+            arriveAndAnswer(messages, after: way) { outcome in
+                reply(after: back, outcome)
+                // What was refused once is refused again.
+                if case .accepted = outcome { arrive(after: again, messages[...]) }
+            }
         case .refused: reply(after: back, .notAccepted(status: nil, reason: "refused", retryAfter: nil))
         case .busy(let pause):
             reply(after: way, .notAccepted(
@@ -120,6 +124,7 @@ extension World {
     private func deliver(_ messages: [Message], refusing refused: Set<Int> = []) {
         guard messages.count <= receiver.limit, !messages.contains(where: { receiver.poison.contains($0.user) })
         else { return }
+        tell("arrive \(messages.map { "\($0.user)\($0.value ? "+" : "-")" }), poison \(receiver.poison.sorted())")
         for message in messages where !receiver.picky.contains(message.user) && !refused.contains(message.user) {
             receiver.apply(message)
             oracle.arrived(message)

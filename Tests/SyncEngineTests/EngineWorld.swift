@@ -142,6 +142,14 @@ final class EngineWorld: Sendable {
         await engine.configure(renamed)
     }
 
+    /// The configuration with the cohort under another key.
+    func configuration(withKey key: String) -> EngineConfiguration {
+        var changed = configuration
+        changed.syncs[0].id = SyncID(cohort: key, destination: "seg")
+        changed.syncs[0].audience.key = key
+        return changed
+    }
+
     /// Starts a run and returns it once it is held or over.
     func run(_ options: RunOptions = RunOptions()) async throws -> RunRecord? {
         guard let record = try await engine.start([sync], trigger: .manual, options: options).first else { return nil }

@@ -12,10 +12,14 @@ package struct Piece: Hashable, Sendable {
     package var repeats = 0
     /// Whether an attempt's outcome was never learned: the destination may have accepted these members.
     package var mayBeAccepted = false
+    /// Whether an attempt was under way when its process died: nobody saw its end.
+    var isInterrupted = false
     /// When the first of an unbroken row of failed attempts ended, in monotonic milliseconds.
     var failingSince: Int64?
     /// Not to be sent before this monotonic time.
     var notBefore: Int64 = 0
+    /// How it stands on record while nothing of it is on the wire and it may have been accepted.
+    var openState: BatchState { isInterrupted ? .sending : .unknown }
 
     init(id: Int, range: Range<Int>) {
         self.id = id
@@ -79,13 +83,11 @@ package struct BatchRecord: Hashable, Sendable {
 
 extension [BatchRecord] {
     /// What an earlier execution left as being sent. It may have been sending until just now, however long ago it began (a
-    /// machine that was suspended goes on where it was), so these are in doubt from now on.
+    /// machine that was suspended goes on where it was), so the time from which these are in doubt is now.
     /// - Parameter now: when they were found.
     package func foundInFlight(at now: Instant) -> [BatchFact] {
         filter { $0.state == .sending }.map { record in
             var found = record
-            found.state = .unknown
-            found.reason = "interrupted"
             found.at = now
             return .put(found)
         }
@@ -160,6 +162,7 @@ package struct DeliveryMachine: Sendable {
                 var piece = Piece(id: nextPiece, range: record.range)
                 piece.attempts = record.attempts
                 piece.mayBeAccepted = true
+                piece.isInterrupted = record.state == .sending
                 waiting.append(piece)
             }
             nextPiece = max(nextPiece, Self.pieceNumber(of: record.request) + 1)
@@ -239,7 +242,7 @@ package struct DeliveryMachine: Sendable {
         rest.repeats = 0
         waiting.append(rest)
         return rest.mayBeAccepted
-            ? [.put(record(of: rest, state: .unknown, attempts: rest.attempts, at: now))] : []
+            ? [.put(record(of: rest, state: rest.openState, attempts: rest.attempts, at: now))] : []
     }
 
     /// A member that no request could carry; it is rejected without being sent.
@@ -390,7 +393,7 @@ package struct DeliveryMachine: Sendable {
             half.notBefore = 0
             waiting.append(half)
             if half.mayBeAccepted {
-                facts.append(.put(record(of: half, state: .unknown, status: status, attempts: piece.attempts, at: now)))
+                facts.append(.put(record(of: half, state: half.openState, status: status, attempts: piece.attempts, at: now)))
             }
         }
         return facts
@@ -401,7 +404,7 @@ package struct DeliveryMachine: Sendable {
         waiting.append(piece)
         guard piece.mayBeAccepted else { return [.remove(first: piece.range.lowerBound)] }
         return [.put(record(
-            of: piece, state: .unknown, status: status, attempts: piece.attempts, reason: reason, at: now))]
+            of: piece, state: piece.openState, status: status, attempts: piece.attempts, reason: reason, at: now))]
     }
 
     private mutating func delay(

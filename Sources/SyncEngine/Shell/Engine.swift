@@ -22,7 +22,10 @@ package actor Engine {
     var leftOpen: [SyncID: OpenRun] = [:]
     private var memoryInUse = 0
     let watchers = Watchers()
-    private var isObserving = false
+    private(set) var isObserving = false
+    /// Syncs whose cohort's key changed, with the former one as long as that is not taken over; see `KeyChanges`. Nil while
+    /// that is being found out, and then nothing starts.
+    var awaitedKeys: [SyncID: SyncID]?
     var isStopping = false
     /// Runs that are being created: in no queue yet, and already somebody's.
     private var starting = 0
@@ -47,6 +50,7 @@ package actor Engine {
         RetentionSweep.removeLeftovers(in: context.folder)
         try await RetentionSweep.removeStrayPlans(context)
         await configure(configuration)
+        let resume = resume.including(awaitedKeys)
         let unfinished = try await unfinishedRuns()
         let replaced = unfinished.heldBesideOthers
         for var record in unfinished.inTakingUpOrder {
@@ -61,6 +65,7 @@ package actor Engine {
         for record in held.values where destinations[record.sync.destination]?.blockedReason == nil {
             if definitions[record.sync]?.blockedReason == nil, !fits(record) { await discardHeld(record) }
         }
+        await takeOverFromFormerKeys()
         await dispatch()
     }
 
@@ -112,6 +117,7 @@ package actor Engine {
     package func configure(_ new: EngineConfiguration) async {
         let isEdited = !configuration.revision.isEmpty && configuration.revision != new.revision
         configuration = new
+        awaitedKeys = nil
         definitions = Dictionary(new.syncs.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         var keptLanes: [String: DestinationLane] = [:]
         for destination in new.destinations {
@@ -133,12 +139,11 @@ package actor Engine {
         // A refused key is tried again once the configuration has changed, whatever in it (PRODUCT.md §3).
         if isEdited { for key in lanes.keys { await unblock(key) } }
         await followSchedules(of: new.syncs)
-        let orphans = states.values.filter { definitions[$0.sync] == nil && $0.ledger != nil }
-        if !orphans.isEmpty {
-            for definition in new.syncs { await inheritLedger(of: definition) }
-        }
+        await awaitFormerKeys()
         await endWhatNoLongerFits()
+        await takeOverFromFormerKeys()
         watchers.publish(.configured)
+        await dispatch()
     }
 
     /// Notes since when schedules are followed: catch-up counts only occurrences after that, never paused ones.
@@ -162,36 +167,6 @@ package actor Engine {
         }
     }
 
-    /// A cohort whose key changed, trait and destination not: the destination has been told under the old key, and the
-    /// ledger goes on under the new one.
-    private func inheritLedger(of definition: SyncDefinition) async {
-        guard let destination = destinations[definition.id.destination] else { return }
-        var state = states[definition.id] ?? SyncState(sync: definition.id)
-        guard state.told == nil, state.ledger == nil else { return }
-        let identity = identity(of: definition, at: destination)
-        let former = states.values.filter { old in
-            old.sync.destination == definition.id.destination && definitions[old.sync] == nil && old.ledger != nil
-                && old.told?.sharesLedger(with: identity) == true
-        }
-        guard var old = former.max(by: { $0.sync < $1.sync }), former.count == 1 else { return }
-        state.told = old.told
-        state.ledger = old.ledger
-        state.lastTimestamp = old.lastTimestamp
-        state.lastUnknownAt = old.lastUnknownAt
-        state.inheritedFrom = old.sync
-        old.told = nil
-        old.ledger = nil
-        states[state.sync] = state
-        states[old.sync] = old
-        guard !isObserving else { return }
-        do throws(StoreError) {
-            try await context.store.saveSyncState(state)
-            try await context.store.saveSyncState(old)
-        } catch {
-            context.log("\(definition.id): \(error.message)", .error)
-        }
-    }
-
     private func endWhatNoLongerFits() async {
         guard !isObserving else { return }
         for record in held.values where !fits(record) { await discardHeld(record) }
@@ -206,7 +181,7 @@ package actor Engine {
         }
     }
 
-    private func discardHeld(_ record: RunRecord) async {
+    func discardHeld(_ record: RunRecord) async {
         held[record.sync] = nil
         await close(record, .discarded, "the configuration of \(record.sync) changed")
     }
@@ -485,7 +460,7 @@ package actor Engine {
     }
 
     private func mayStart(_ record: RunRecord) -> Bool {
-        guard active[record.sync] == nil, !isStopping else { return false }
+        guard active[record.sync] == nil, !isStopping, let awaitedKeys, awaitedKeys[record.sync] == nil else { return false }
         guard record.phase == .sending || leftOpen[record.sync] == nil else { return false }
         let fetching = Set(activeRecords.values.filter { $0.phase.isBeforeSending }.map(\.sync.cohort))
         guard record.phase == .sending || fetching.count < configuration.parallelRuns else { return false }
@@ -587,6 +562,7 @@ package actor Engine {
             await keep(state)
         }
         await RetentionSweep.sweepSnapshots(context, keeping: record)
+        await takeOverFromFormerKeys()
         wake(record)
         await dispatch()
     }

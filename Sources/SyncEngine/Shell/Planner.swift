@@ -37,6 +37,8 @@ struct Planner {
     static let indexedPlanSize = 10_000
     /// How many of a sync's runs are asked for attempts that may still arrive: more than can end in twenty minutes.
     static let runsInDoubt = 1_000
+    /// The same where repeats are recognised: more than can end in two minutes.
+    static let runsInterrupted = 100
 
     mutating func make(from fetched: FetchResult, at path: String) async throws -> PlanDraft {
         let terms = PlanTerms(of: record, state: state)
@@ -101,16 +103,16 @@ struct Planner {
         }
     }
 
-    /// Members for whom an attempt of this sync's latest runs may still arrive at a destination that does not recognise
-    /// repeats.
+    /// Members for whom an attempt of this sync's latest runs may still arrive.
     func doubtfulMembers() async throws -> DoubtfulMembers {
         var doubtful = DoubtfulMembers()
-        guard destination.adapter?.deduplicates == false else { return doubtful }
+        guard let recognisesRepeats = destination.adapter?.deduplicates else { return doubtful }
         let now = context.clock.now()
-        for run in try await context.store.runs(RunFilter(syncs: [record.sync], limit: Self.runsInDoubt)) {
-            guard let facts = run.plan, facts.count > 0 else { continue }
+        let limit = recognisesRepeats ? Self.runsInterrupted : Self.runsInDoubt
+        for run in try await context.store.runs(RunFilter(syncs: [record.sync], limit: limit)) {
+            guard let facts = run.plan, facts.count > 0, !(recognisesRepeats && run.wasSentWhole) else { continue }
             let parts = try await context.store.batches(of: run.id).filter {
-                $0.isInDoubt(now: now, settle: destination.settle)
+                $0.isInDoubt(now: now, recognisesRepeats: recognisesRepeats, settle: destination.settle)
             }
             guard !parts.isEmpty else { continue }
             let plans = try RunPlans.open(facts, in: context.folder)
@@ -193,6 +195,11 @@ struct Planner {
         }
         return hashes
     }
+}
+
+extension RunRecord {
+    /// Whether the run ended with an answer to everything it sent.
+    fileprivate var wasSentWhole: Bool { outcome == .succeeded || outcome == .unchanged }
 }
 
 /// The hash under which events of a member are found: FNV-1a over the id's bytes, spread by a finaliser. It only

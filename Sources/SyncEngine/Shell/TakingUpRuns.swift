@@ -38,9 +38,10 @@ extension Engine {
     /// reach the ledger before anything is planned upon it. Whoever asks waits for it, so it is not tried for half a day.
     func takeUpLeft(of sync: SyncID) async throws(EngineRefusal) {
         guard active[sync] == nil, !queue.contains(where: { $0.record.sync == sync }) else { return }
+        let policy = ResumePolicy.only([sync]).including(awaitedKeys)
         do throws(StoreError) {
-            for record in try await unfinishedRuns().inTakingUpOrder where record.sync == sync && record.phase != .held {
-                await takeUp(record, .only([sync]), retryFor: destination(sync.destination)?.retryFor)
+            for record in try await unfinishedRuns().inTakingUpOrder where policy.includes(record.sync) && record.phase != .held {
+                await takeUp(record, policy, retryFor: destination(sync.destination)?.retryFor)
             }
         } catch {
             throw .storage(error.message)
