@@ -57,6 +57,9 @@ struct StatusReporter {
         if reason == nil, let last, last.phase != .finished, active == nil, await engine.queuedRun(of: sync) == nil {
             view.reason = "run \(last.id) was interrupted; the next sync, or an engine, goes on with it"
         }
+        if reason == nil, let last, last.outcome == .cancelled, last.pending > 0 {
+            view.reason = "run \(last.id) was cancelled with \(last.pending) changes still owed; the next sync tells them"
+        }
         return view
     }
 

@@ -130,6 +130,8 @@ struct CommandLineArguments {
                 index += 1
             } else if word.hasPrefix("--workspace=") {
                 workspace = String(word.dropFirst("--workspace=".count))
+            } else if Self.isBundle(word) {
+                throw .usage("there is no option \"\(word)\"; an id or a name that begins with - stands after --: rollcall user -- -id")
             } else {
                 words.append(word)
             }
@@ -146,6 +148,12 @@ struct CommandLineArguments {
             throw .usage(Self.complaint(about: first, names: names))
         }
         rest = words
+    }
+
+    /// Several letters behind one dash. No option is written so, and letter by letter one of them may be `-h`. A number may
+    /// be an option's value.
+    private static func isBundle(_ word: String) -> Bool {
+        word.hasPrefix("-") && !word.hasPrefix("--") && word.count > 2 && word.dropFirst().first?.isNumber == false
     }
 
     private static func complaint(about word: String, names: Set<String>) -> String {

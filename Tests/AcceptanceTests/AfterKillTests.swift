@@ -30,6 +30,8 @@ struct AfterKillTests {
         #expect(told < 8000)
         let ledger = try await workspace.members()
         #expect(ledger.isSubset(of: try receiver.members()) && !ledger.isEmpty)
+        let why = try await workspace.status()["vip@seg"]?.text("reason") ?? ""
+        #expect(why.contains("run 1 was cancelled with \(8000 - ledger.count) changes still owed"), "\(why)")
         try await workspace.sync()
         #expect(try receiver.members() == ids(1...8000))
         try await workspace.expectSoundState()

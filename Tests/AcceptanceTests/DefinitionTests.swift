@@ -78,6 +78,12 @@ struct DefinitionTests {
         #expect(!plan.list("notes").isEmpty, "the changed key is noted")
         #expect(try await workspace.rollcall("sync", "very-important").code == 0)
         #expect(try receiver.members() == ids(2...61))
+        // The history goes on under the new key, and the old one is known no longer.
+        let user = try #require(try await workspace.listing("user", Workspace.id(1)).first)
+        #expect(user.text("sync") == "very-important@seg" && user.list("events").count == 2)
+        #expect(try await workspace.listing("events", "--sync", "very-important", "--run", "1").count == 60)
+        let former = try await workspace.rollcall("members", "vip")
+        #expect(former.code == 64 && former.errors.contains("very-important"), "\(former.errors)")
     }
 
     @Test("a cohort taken out of the file sends nothing, and its history can still be looked at")

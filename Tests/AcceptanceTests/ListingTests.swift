@@ -21,6 +21,15 @@ struct ListingTests {
         }
     }
 
+    @Test("letters behind one dash are no option, and never ask for help", arguments: [
+        ["purge", "-dash"], ["user", "-h4x"], ["discard", "-hh"],
+    ])
+    func dashes(_ words: [String]) async throws {
+        let workspace = try Workspace()
+        let ending = try await workspace.start(words).ending(within: 30)
+        #expect(ending.code == 64 && ending.output.isEmpty && ending.errors.contains("stands after --"), "\(ending.errors)")
+    }
+
     @Test("status")
     func status() async throws {
         let (workspace, _) = try await told()

@@ -110,6 +110,15 @@ struct ScheduleTests {
         #expect(fire.text("zone") == "Asia/Tokyo")
     }
 
+    @Test("an edit by the name of one sync says whose schedule it is as well")
+    func editOfOneSync() async throws {
+        let workspace = try workspace()
+        let one = try await workspace.rollcall("schedule", "big@seg", "hourly")
+        #expect(one.code == 0 && one.errors.contains("it is also that of big@f"), "\(one.errors)")
+        let all = try await workspace.rollcall("schedule", "big", "daily at 06:30")
+        #expect(all.code == 0 && !all.errors.contains("also"), "\(all.errors)")
+    }
+
     @Test("a schedule that cannot be read exits 64, says what would be right and changes nothing", arguments: [
         ["every 5 bananas"], ["daily at 25:00"], ["61 * * * *"], ["daily at 06:30", "--timezone", "Mars/Phobos"],
         ["sometimes"],

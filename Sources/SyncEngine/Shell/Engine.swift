@@ -355,6 +355,7 @@ package actor Engine {
                 id: RunID(0), sync: sync, trigger: trigger, mode: mode, nominal: nominal,
                 createdAt: context.clock.now(), identity: identity(of: definition, at: destination))
             draft.notes = notes
+            if trigger == .manual { noteHeld(in: &draft) }
             do throws(StoreError) {
                 guard let record = try await context.store.createRun(draft) else { continue }
                 if let nominal { states[sync, default: SyncState(sync: sync)].lastOccurrence = nominal }
@@ -382,12 +383,18 @@ package actor Engine {
     func enqueue(_ draft: RunRecord, options: RunOptions) async throws(StoreError) -> RunRecord? {
         starting += 1
         defer { starting -= 1 }
+        var draft = draft
+        noteHeld(in: &draft)
         guard let record = try await context.store.createRun(draft) else { return nil }
         queue.append((record, options))
         watchers.publish(.run(record))
         await replaceHeld(of: record.sync, by: record.id)
         await dispatch()
         return record
+    }
+
+    private func noteHeld(in draft: inout RunRecord) {
+        if let held = held[draft.sync] { draft.notes.append("run \(held.id), which was held, gives way and is discarded") }
     }
 
     func identity(of definition: SyncDefinition, at destination: DestinationDefinition) -> SyncIdentity {

@@ -43,6 +43,10 @@ struct ScheduleCommand: AsyncParsableCommand {
                 if let old = line.old { Output.line("\(line.line) - \(PrintableText.of(old))") }
                 if let new = line.new { Output.line("\(line.line) + \(PrintableText.of(new))") }
             }
+            let others = loaded.model.syncs.filter { !syncs.contains($0.description) && SyncID(syncs[0])?.cohort == $0.cohort }
+            if !others.isEmpty {
+                Output.note("the schedule is the cohort's: it is also that of " + others.map(\.description).joined(separator: ", "))
+            }
             show(syncs, changed.model)
         } catch let refusal as Refusal {
             throw Failure(Int32(refusal.code), refusal.message)
