@@ -30,8 +30,9 @@ let package = Package(
         .target(name: "CFiles"),
         .target(name: "CPageSums", linkerSettings: [.linkedLibrary("sqlite3")]),
         .target(name: "CProcess"),
-        .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
-        .systemLibrary(name: "CPostgres"),
+        .target(name: "CLateLibrary"),
+        .target(name: "CCurl", dependencies: ["CLateLibrary"]),
+        .target(name: "CPostgres", dependencies: ["CLateLibrary"]),
         .systemLibrary(name: "CZlib"),
 
         // Core: pure, or files only.

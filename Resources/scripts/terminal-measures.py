@@ -9,6 +9,7 @@ import fcntl
 import multiprocessing
 import os
 import pty
+import re
 import select
 import signal
 import socket
@@ -22,6 +23,8 @@ import threading
 import time
 
 # The arrow keys in the mode that ncurses asks for; htop has no j and k.
+# Control sequences, also one of which the end has not come yet.
+CONTROL = re.compile(rb"\x1b\[[0-9;:?>!]*[ -/]*[@-~]?|\x1b\][^\x07\x1b]*(\x07|\x1b\\)?|\x1b[ -/]+[0-~]?|\x1b[0-~]?")
 DOWN, UP = b"\x1bOB", b"\x1bOA"
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -57,13 +60,23 @@ class Terminal:
             seen += piece
         return seen
 
-    def first_paint(self, marker):
-        """Milliseconds from exec until the screen holds a text."""
-        while marker not in self.seen:
+    def until(self, holds):
+        """Milliseconds from exec until what was seen satisfies `holds`."""
+        while not holds(self.seen):
             if time.monotonic() - self.start > 30:
                 return None
             self.seen += self.read(1)
         return (time.monotonic() - self.start) * 1000
+
+    def first_byte(self):
+        return self.until(lambda seen: len(seen) > 0)
+
+    def first_paint(self):
+        """Milliseconds from exec until a visible character: to change and clear the screen paints nothing."""
+        return self.until(lambda seen: CONTROL.sub(b"", seen).strip(b" \r\n\t\x0f\x0e") != b"")
+
+    def first_text(self, marker):
+        return self.until(lambda seen: marker in seen)
 
     def painted(self):
         """Milliseconds from exec until the last byte before 300 ms of silence."""
@@ -134,20 +147,22 @@ class Terminal:
 def measure(command, marker, folder, variables, seconds, keys):
     """The numbers of one program, by name; None for what did not come."""
     found = {}
-    first, data, whole, exits = [], [], [], []
-    for _ in range(7):
-        # The first paint is the first byte of a screen; what the program is about may come later.
+    byte, first, data, whole, exits = [], [], [], [], []
+    for _ in range(11):
+        # What the program is about may come later than the first thing that it paints.
         terminal = Terminal(command, folder, variables)
-        first.append(terminal.first_paint(b"\x1b["))
-        data.append(terminal.first_paint(marker))
+        byte.append(terminal.first_byte())
+        first.append(terminal.first_paint())
+        data.append(terminal.first_text(marker))
         whole.append(terminal.painted())
         exits.append(terminal.leave(b"q"))
+    found["first byte ms"] = statistics.median(byte)
     found["first paint ms"] = statistics.median(first)
     found["first data ms"] = statistics.median(data)
     found["all painted ms"] = statistics.median(whole)
     found["exit to whole ms"] = statistics.median(exits)
     terminal = Terminal(command, folder, variables)
-    terminal.first_paint(marker)
+    terminal.first_text(marker)
     terminal.settle(0.5, 5)
     answers = [answer for n in range(keys) if (answer := terminal.key(DOWN if n % 4 < 2 else UP))]
     found["keys answered"] = len(answers)
@@ -192,7 +207,7 @@ def flood(binary, root, seconds):
         sync = subprocess.Popen([binary, "sync", "flood", "--json"], env={**os.environ, **variables},
                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         terminal = Terminal([binary, "dashboard"], root, variables)
-        terminal.first_paint(b"flood")
+        terminal.first_text(b"flood")
         os.write(terminal.master, b"5")
         while b"accepted" not in terminal.settle(1, 1):
             pass

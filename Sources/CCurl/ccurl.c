@@ -8,8 +8,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-int ccurl_start(void) { return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? 0 : 1; }
-
 CURLcode ccurl_set_long(CURL *easy, CURLoption option, long value) { return curl_easy_setopt(easy, option, value); }
 
 CURLcode ccurl_set_size(CURL *easy, CURLoption option, curl_off_t value) {

@@ -27,8 +27,15 @@ package struct CurlSettings: Sendable {
 /// the same bytes again on a new one; if that fails too, the outcome is ambiguous as for the first. Credentials in
 /// headers are zeroed after use; libcurl's own send buffer, freed with the handle, is out of reach.
 package final class CurlTransport: HTTPTransport {
-    private let loop: CurlLoop
-    private let isRunning: Bool
+    /// The thread of libcurl, from the first exchange on: until then a process has no libcurl.
+    private enum Engine {
+        case none
+        case running(CurlLoop)
+        case unavailable
+    }
+
+    private let settings: CurlSettings
+    private let engine = Mutex(Engine.none)
 
     /// libcurl's own words for its version and that of its TLS, such as `libcurl/7.88.1 OpenSSL/3.0.19`.
     package static var libraryVersion: String {
@@ -36,17 +43,30 @@ package final class CurlTransport: HTTPTransport {
     }
 
     package init(_ settings: CurlSettings = CurlSettings()) {
-        loop = CurlLoop(settings: settings)
-        isRunning = loop.start()
+        self.settings = settings
     }
 
-    deinit { loop.close() }
+    deinit {
+        if case .running(let loop) = engine.withLock({ $0 }) { loop.close() }
+    }
+
+    /// Nil when libcurl, or its thread, cannot be had.
+    private func startedLoop() -> CurlLoop? {
+        engine.withLock { engine in
+            if case .none = engine {
+                let loop = CurlLoop(settings: settings)
+                engine = loop.start() ? .running(loop) : .unavailable
+            }
+            if case .running(let loop) = engine { return loop }
+            return nil
+        }
+    }
 
     package func exchange(_ request: HTTPRequest) async -> HTTPExchange {
         if let problem = RequestCheck.problem(of: request) {
             return .failure(HTTPFailure(stage: .notSent, reason: problem, isInvalidRequest: true))
         }
-        guard isRunning else { return .failure(HTTPFailure(stage: .notSent, reason: "libcurl cannot be started")) }
+        guard let loop = startedLoop() else { return .failure(HTTPFailure(stage: .notSent, reason: "libcurl cannot be started")) }
         let cancellation = Cancellation()
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in

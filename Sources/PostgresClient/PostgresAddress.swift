@@ -24,6 +24,7 @@ package struct PostgresAddress: Sendable {
         guard let scheme = Self.schemes.first(where: { url.hasPrefix($0) }), !url.utf8.contains(0) else {
             throw .misconfigured(Self.advice(owner))
         }
+        if let missing = cpostgres_load() { throw .misconfigured("the \(owner) needs libpq: \(String(cString: missing))") }
         // What libpq says about a URL it does not understand quotes the URL, so it is not repeated.
         guard let options = PQconninfoParse(url, nil) else { throw .misconfigured(Self.advice(owner)) }
         defer { PQconninfoFree(options) }

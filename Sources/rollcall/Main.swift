@@ -23,6 +23,10 @@ enum Main {
         }
         WorkspaceLocation.named = arguments.workspace
         do {
+            if arguments.isDashboard {
+                try await DashboardStart().run()
+                exit(Output.success())
+            }
             var command = try Rollcall.parseAsRoot(arguments.rest)
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
@@ -114,6 +118,8 @@ enum Version {
 struct CommandLineArguments {
     var workspace: String?
     var rest: [String]
+    /// The dashboard, without any option.
+    let isDashboard: Bool
 
     init(_ arguments: [String]) throws(Failure) {
         var words: [String] = []
@@ -138,6 +144,11 @@ struct CommandLineArguments {
             index += 1
         }
         if workspace?.isEmpty == true { throw .usage("--workspace needs a folder: --workspace DIR") }
+        isDashboard = words.isEmpty || words == [DashboardCommand.configuration.commandName]
+        guard !isDashboard else {
+            rest = words
+            return
+        }
         let names = Set(Rollcall.configuration.subcommands.map { $0._commandName } + ["help"])
         if let first = words.firstIndex(where: { names.contains($0) }), first > 0,
             words[..<first].allSatisfy({ $0.hasPrefix("-") }) {

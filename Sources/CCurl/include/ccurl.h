@@ -6,7 +6,8 @@
 
 // libcurl's setters and getters take variable arguments, which Swift cannot call. Here each has a fixed type.
 
-/// Initialises libcurl for the process; safe to call more than once. Returns 0 on success.
+/// Loads and initialises libcurl for the process; safe to call more than once. Returns 0 on success. Whatever else calls
+/// libcurl has asked this before, or ends the process where there is no libcurl.
 int ccurl_start(void);
 
 CURLcode ccurl_set_long(CURL *easy, CURLoption option, long value);
