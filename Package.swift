@@ -26,7 +26,7 @@ let package = Package(
     ],
     targets: [
         // C shims around Debian's libraries.
-        .target(name: "CCrypto", linkerSettings: [.linkedLibrary("crypto")]),
+        .target(name: "CCrypto", dependencies: ["CLateLibrary"]),
         .target(name: "CFiles"),
         .target(name: "CPageSums", linkerSettings: [.linkedLibrary("sqlite3")]),
         .target(name: "CProcess"),

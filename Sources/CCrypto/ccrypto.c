@@ -9,6 +9,19 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "late_library.h"
+
+static struct late_library libcrypto = {.name = "libcrypto.so.3"};
+
+LATE_FUNCTION(libcrypto, int, SHA256_Init, (SHA256_CTX * state), (state))
+LATE_FUNCTION(libcrypto, int, SHA256_Update, (SHA256_CTX * state, const void *bytes, size_t count), (state, bytes, count))
+LATE_FUNCTION(libcrypto, int, SHA256_Final, (unsigned char *digest, SHA256_CTX *state), (digest, state))
+LATE_FUNCTION(libcrypto, const EVP_MD *, EVP_sha256, (void), ())
+LATE_FUNCTION(libcrypto, unsigned char *, HMAC,
+              (const EVP_MD *method, const void *key, int key_count, const unsigned char *bytes, size_t count,
+               unsigned char *mac, unsigned int *length),
+              (method, key, key_count, bytes, count, mac, length))
+
 _Static_assert(sizeof(SHA256_CTX) <= sizeof(ccrypto_sha256), "SHA256_CTX does not fit");
 
 void ccrypto_sha256_init(ccrypto_sha256 *state) { SHA256_Init((SHA256_CTX *)state); }

@@ -21,6 +21,36 @@ struct ListingTests {
         }
     }
 
+    @Test("what looks at the workspace alone loads neither libcurl nor libpq")
+    func lateLibraries() async throws {
+        let workspace = try Workspace()
+        try workspace.configure("http://127.0.0.1:9/v1")
+        let ending = try await workspace.rollcall("status", environment: ["LD_DEBUG": "files"])
+        #expect(ending.code == 0 && ending.errors.contains("file=libsqlite3.so.0"))
+        let late = ending.errors.split(separator: "\n").filter { $0.contains("dynamically loaded by") }
+        for library in ["libcurl.so.4", "libpq.so.5"] { #expect(!late.contains { $0.contains("file=\(library)") }, "\(library)") }
+    }
+
+    @Test("a library that is missing where it is needed is named, and others do without it")
+    func missingLibrary() async throws {
+        let workspace = try Workspace()
+        try workspace.configure("http://127.0.0.1:9/v1")
+        let hidden = "mount --bind /dev/null \"$(readlink -f /usr/lib/*-linux-gnu/libpq.so.5)\" || exit 99; \"$0\" \"$@\""
+        func rollcall(_ words: String...) async throws -> Ending {
+            try await Program(
+                "/usr/bin/unshare", ["-m", "sh", "-c", hidden, RollcallBinary.path] + words,
+                environment: workspace.environment, folder: workspace.root).ending(within: 60)
+        }
+        guard geteuid() == 0, try await rollcall("check").code == 0 else {
+            print("NOT RUN: to hide a library needs root and a mount namespace")
+            return
+        }
+        try workspace.edit("sources:\n", "sources:\n  crm: {kind: postgres, url: \"postgres://u@127.0.0.1/d\"}\n")
+        try workspace.edit("cohorts:\n", "cohorts:\n  there: {source: crm, query: SELECT id FROM u, to: [seg]}\n")
+        let ending = try await rollcall("plan", "there")
+        #expect(ending.code == 1 && ending.errors.contains("needs libpq: libpq.so.5 cannot be loaded"), "\(ending.errors)")
+    }
+
     @Test("letters behind one dash are no option, and never ask for help", arguments: [
         ["purge", "-dash"], ["user", "-h4x"], ["discard", "-hh"],
     ])

@@ -5,7 +5,8 @@
 #include <stddef.h>
 
 // libcurl and libpq bring thirty libraries of their own, which take longer to load than all else that a command does
-// before it answers. They are loaded by whoever calls the first of their functions.
+// before it answers, and libcrypto alone as long as a terminal takes to open. They are loaded by whoever calls the first
+// of their functions.
 
 /// A shared library of the system that is not loaded before it is needed.
 struct late_library {

@@ -201,7 +201,8 @@ final class DashboardHost: Sendable {
                 paint()
                 frames += 1
                 if frames < Self.firstFrames { continue }
-                let pause = isFlooded || frameInterval > 100 ? frameInterval : Self.shortPause
+                let pause = isFlooded ? max(frameInterval, Self.floodPause)
+                    : frameInterval > 100 ? frameInterval : Self.shortPause
                 try? await Task.sleep(nanoseconds: UInt64(pause) * 1_000_000)
             }
         }
@@ -212,6 +213,8 @@ final class DashboardHost: Sendable {
 
     /// More notices than this in one frame are a flood.
     private static let flood = 100
+    /// The least time between two frames of a flood, in milliseconds: eight a second are more than anybody reads.
+    private static let floodPause: Int64 = 125
     /// The least time between two frames otherwise, in milliseconds.
     private static let shortPause: Int64 = 20
     /// The first frames are waited for, so they come as fast as the engine answers.
