@@ -34,6 +34,7 @@ package struct ChangePolicy: Sendable {
     private let withholdsLeaves: Bool
     private let ignoresLeaves: Bool
     private let leavesOnly: Bool
+    private let startsAnew: Bool
     /// Whether what is known already is told again.
     package let isFull: Bool
 
@@ -44,6 +45,7 @@ package struct ChangePolicy: Sendable {
         ignoresLeaves = request.ignoresLeaves && isEveryday
         isFull = request.mode == .full
         leavesOnly = request.leavesOnly
+        startsAnew = request.startsAnew
     }
 
     /// - Parameters:
@@ -61,7 +63,7 @@ package struct ChangePolicy: Sendable {
         case .change(let entered, let kind, let earlier):
             if entered, leavesOnly { return .nothing }
             if isDismissed(entered) { return .dismissed }
-            if told.isOpposite(of: entered), isInDoubt() { return .settling }
+            if startsAnew || told.isOpposite(of: entered), isInDoubt() { return .settling }
             if !entered, withholdsLeaves { return .withheld }
             return .send(entered: entered, kind: kind, earlier: earlier)
         }

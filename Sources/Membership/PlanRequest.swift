@@ -18,6 +18,9 @@ package struct PlanRequest: Sendable {
     /// Members an earlier attempt for whom may still arrive at a destination that does not recognise repeats: changes
     /// that are the opposite of what they were last told wait and are counted as settling.
     package var inDoubt = DoubtfulMembers()
+    /// The ledger is empty because the sync became another one at its destination: what those in doubt were last told is
+    /// not known, so every change of theirs waits.
+    package var startsAnew = false
     /// The wanted values of ``PlanMode/explicit``. Of several for one member the last counts.
     package var explicitChanges: [MemberChange]
 

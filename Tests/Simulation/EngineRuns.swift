@@ -154,7 +154,7 @@ extension EngineProcess {
         if mutation == .sharedIdNamespace { nonce = PlanNonce(high: UInt64(world.nextPlan(of: run.sync)), low: 1) }
         let unreadable = mutation == .leavesDespiteBadRow ? 0 : record.fetched?.unreadable ?? 0
         return PlanTerms.request(
-            for: record, under: record.mode == .migrate ? record.identity : terms.identity,
+            for: record, under: record.mode == .migrate ? record.identity : terms.identity, told: run.state.told,
             attempt: Attempt(nonce: nonce, timestamp: timestamp), leaves: .tellFalse, unreadable: unreadable,
             dismissed: [], inDoubt: DoubtfulMembers())
     }

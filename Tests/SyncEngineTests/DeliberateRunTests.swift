@@ -51,6 +51,40 @@ import Testing
         #expect(doubtful.isSubset(of: world.destination.messages.filter { !$0.entered }.map(\.member)))
     }
 
+    private func approve(_ run: RunRecord, in world: EngineWorld) async throws {
+        #expect(run.phase == .held)
+        _ = try await world.engine.approve(run.id, actor: "uid:0", reason: nil)
+        let sent = try #require(await world.engine.settled(run.id))
+        #expect(sent.outcome == .succeeded)
+    }
+
+    @Test("a trait that was changed and changed back tells nobody of whom an attempt may still arrive") func thereAndBack() async throws {
+        let world = try await EngineWorld(largest: 3, requests: 1, deduplicates: false)
+        world.source.set((0..<6).map { "u-\($0)" })
+        #expect(try await world.run()?.outcome == .succeeded)
+        // The first half of the leaves is told twice; the first attempt for it may still be on its way.
+        world.source.set([])
+        world.destination.forget()
+        world.destination.answer { number, _ in number == 1 ? .unknown(status: nil, reason: "lost", retryAfter: nil) : nil }
+        let leaves = try #require(try await world.run())
+        try await approve(leaves, in: world)
+        let first = try #require(world.destination.requests.first)
+        let doubtful = Set(first.map(\.member))
+        world.destination.answer(nil)
+        world.source.set((0..<6).map { "u-\($0)" })
+        for template in ["other", "{name}"] {
+            await world.edit(trait: template == "other" ? "Other" : "Big", template: template)
+            let run = try #require(try await world.run())
+            #expect(run.plan?.entered == 3 && run.notes.contains { $0.hasPrefix("3 opposite changes wait") }, "\(run)")
+            world.destination.forget()
+            try await approve(run, in: world)
+            #expect(doubtful.isDisjoint(with: world.destination.messages.map(\.member)))
+        }
+        await world.clock.sleep(until: world.clock.monotonic() + 1_200_000)
+        let last = try #require(try await world.run())
+        #expect(last.outcome == .succeeded && last.plan?.entered == 3 && last.ledgerAfter == 6, "\(last)")
+    }
+
     @Test("a migration that waited behind another one moves nobody again") func twoMigrations() async throws {
         let world = try await EngineWorld()
         world.source.set((0..<6).map { "u-\($0)" })

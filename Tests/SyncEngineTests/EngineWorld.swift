@@ -142,6 +142,14 @@ final class EngineWorld: Sendable {
         await engine.configure(renamed)
     }
 
+    /// The same engine with the cohort's trait edited.
+    func edit(trait: String, template: String) async {
+        var edited = configuration
+        edited.syncs[0].audience.trait = trait
+        edited.syncs[0].template = template
+        await engine.configure(edited)
+    }
+
     /// The configuration with the cohort under another key.
     func configuration(withKey key: String) -> EngineConfiguration {
         var changed = configuration

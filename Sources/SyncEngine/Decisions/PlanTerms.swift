@@ -34,11 +34,12 @@ package struct PlanTerms: Sendable {
 
     /// What the plan of a run is asked to contain.
     /// - Parameters:
+    ///   - told: what the destination was told the sync is; nil when it never was.
     ///   - unreadable: rows that could not be read; any of them withholds every leave.
     ///   - inDoubt: members whose opposite changes wait, because an earlier attempt may still arrive.
     package static func request(
-        for record: RunRecord, under identity: SyncIdentity, attempt: Attempt, leaves: LeavePolicy, unreadable: Int,
-        dismissed: [DismissedMember], inDoubt: DoubtfulMembers
+        for record: RunRecord, under identity: SyncIdentity, told: SyncIdentity?, attempt: Attempt, leaves: LeavePolicy,
+        unreadable: Int, dismissed: [DismissedMember], inDoubt: DoubtfulMembers
     ) -> PlanRequest {
         var request = PlanRequest(
             sync: record.sync.description, trait: identity.trait, mode: .changes, attempt: attempt)
@@ -57,6 +58,7 @@ package struct PlanTerms: Sendable {
         request.ignoresLeaves = leaves == .ignore
         request.dismissed = dismissed
         request.inDoubt = inDoubt
+        request.startsAnew = told.map { !$0.sharesLedger(with: identity) } ?? false
         return request
     }
 

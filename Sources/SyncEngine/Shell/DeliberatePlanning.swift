@@ -34,7 +34,7 @@ extension Planner {
         return try draft(plan, ledger, hold: Hold(
             guardName: "undo",
             detail: "takes run \(id) back for \(changes) unchanged since; approving it pauses \(record.sync), "
-                + "since its next run would do the same again"),
+                + "since its next run would follow the source again"),
             idle: "nobody whom run \(id) told is unchanged since")
     }
 

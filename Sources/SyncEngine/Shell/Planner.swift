@@ -134,7 +134,7 @@ struct Planner {
         }
         let now = context.clock.now()
         return PlanTerms.request(
-            for: record, under: identity,
+            for: record, under: identity, told: state.told,
             attempt: Attempt(nonce: nonce, timestamp: PlanTerms.timestamp(now: now, after: state)),
             leaves: definition.leaves, unreadable: unreadable, dismissed: dismissed, inDoubt: inDoubt)
     }

@@ -7,7 +7,7 @@ struct UndoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "undo", abstract: "Plans the inverse of a run; the plan is held.",
         discussion: "It takes back what the run told of members unchanged since. Approving it pauses the sync, since its "
-            + "next run would do the same again. Exits 3: the plan waits for `rollcall approve`.")
+            + "next run would follow the source again. Exits 3: the plan waits for `rollcall approve`.")
 
     @Argument(help: "The run's number.")
     var run: String
