@@ -8,6 +8,8 @@ import SyncEngine
 package final class SegmentDestination: Destination {
     package let kind = "segment"
     package let address: String
+    /// A request is there within the time that is waited for its answer.
+    package var straggling: Int64 { Int64(settings.deadlineMilliseconds) }
     package let deduplicates: Bool
 
     private let settings: SegmentSettings

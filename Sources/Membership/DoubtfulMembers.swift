@@ -16,10 +16,13 @@ package struct DoubtfulMembers: Sendable {
     package mutating func insert(_ member: UnsafeRawBufferPointer) {
         guard !isEveryone else { return }
         hashes.insert(OwnedCode(MemberID(trusted: member)).hash)
-        if hashes.count > Self.capacity {
-            isEveryone = true
-            hashes = []
-        }
+        if hashes.count > Self.capacity { insertEveryone() }
+    }
+
+    /// Nobody can be told apart.
+    package mutating func insertEveryone() {
+        isEveryone = true
+        hashes = []
     }
 
     /// - Parameter hash: the order hash of the member's code.

@@ -139,6 +139,10 @@ package enum SourceError: Error, Sendable, Equatable {
     }
 }
 
+extension Destination {
+    package var straggling: Int64 { 0 }
+}
+
 // MARK: - Destination
 
 /// Who is told. One value per configured destination, shared by all its syncs; safe to call from many tasks.
@@ -151,6 +155,10 @@ package protocol Destination: Sendable {
 
     /// Whether the destination recognises a repeated message by its id (Segment does).
     var deduplicates: Bool { get }
+
+    /// Where repeats are recognised: for how many milliseconds an attempt of a process that died may still arrive, after
+    /// one that was begun later. 0 where no attempt overtakes another.
+    var straggling: Int64 { get }
 
     /// An encoder for the messages of one sync.
     func encoder(for audience: Audience) -> any MessageEncoder

@@ -167,7 +167,8 @@ extension EngineProcess {
         for run in world.disk.runs where run.sync == sync && !run.batches.isEmpty {
             guard let plan = run.plan?.changes else { continue }
             for record in run.batches where record.isInDoubt(
-                now: now, recognisesRepeats: recognisesRepeats, settle: Weather.settle) {
+                now: now, recognisesRepeats: recognisesRepeats,
+                longest: recognisesRepeats ? Weather.attemptDeadline : Weather.settle) {
                 for change in plan[record.range] { users.insert(change.user) }
             }
         }

@@ -97,23 +97,18 @@ extension BatchRecord {
     ///
     /// Where repeats are not recognised a later success does not end that: the first attempt may be the slower one.
     /// Attempts that were certainly not accepted are not told apart from the others; that only delays. Where they are
-    /// recognised only the attempts of a process that died are in doubt, for as long as one attempt may take: nobody
-    /// waited for their end.
+    /// recognised only the attempts of a process that died are in doubt: nobody waited for their end.
     /// - Parameters:
     ///   - recognisesRepeats: whether the destination does.
-    ///   - settle: the longest that an attempt is assumed to be on its way to one that does not, in milliseconds. A record
-    ///     from the future, further than that, was made under a clock that was wrong and says nothing.
-    package func isInDoubt(now: Instant, recognisesRepeats: Bool, settle: Int64) -> Bool {
+    ///   - longest: how long an attempt is assumed to be on its way at most, in milliseconds. A record from the future,
+    ///     further than that, was made under a clock that was wrong and says nothing.
+    package func isInDoubt(now: Instant, recognisesRepeats: Bool, longest: Int64) -> Bool {
         let isCertain = recognisesRepeats
             ? state != .sending : attempts == 0 || attempts == 1 && (state == .accepted || state == .rejected)
         guard !isCertain else { return false }
         let age = now.milliseconds(since: at)
-        let longest = recognisesRepeats ? Self.longestAttempt : settle
         return age < longest && age > -longest
     }
-
-    /// In milliseconds, longer than the deadline of any attempt of any destination.
-    private static let longestAttempt: Int64 = 120_000
 }
 
 extension SyncState {

@@ -106,21 +106,29 @@ struct Planner {
     /// Members for whom an attempt of this sync's latest runs may still arrive.
     func doubtfulMembers() async throws -> DoubtfulMembers {
         var doubtful = DoubtfulMembers()
-        guard let recognisesRepeats = destination.adapter?.deduplicates else { return doubtful }
+        guard let adapter = destination.adapter else { return doubtful }
+        let longest = adapter.deduplicates ? adapter.straggling : destination.settle
+        guard longest > 0 else { return doubtful }
         let now = context.clock.now()
-        let limit = recognisesRepeats ? Self.runsInterrupted : Self.runsInDoubt
+        let limit = adapter.deduplicates ? Self.runsInterrupted : Self.runsInDoubt
         for run in try await context.store.runs(RunFilter(syncs: [record.sync], limit: limit)) {
-            guard let facts = run.plan, facts.count > 0, !(recognisesRepeats && run.wasSentWhole) else { continue }
+            guard let facts = run.plan, facts.count > 0, !(adapter.deduplicates && run.wasSentWhole) else { continue }
             let parts = try await context.store.batches(of: run.id).filter {
-                $0.isInDoubt(now: now, recognisesRepeats: recognisesRepeats, settle: destination.settle)
+                $0.isInDoubt(now: now, recognisesRepeats: adapter.deduplicates, longest: longest)
             }
             guard !parts.isEmpty else { continue }
-            let plans = try RunPlans.open(facts, in: context.folder)
-            for part in parts {
-                try plans.walk(part.range) { _, record in
-                    doubtful.insert(record.member)
-                    return true
+            do {
+                let plans = try RunPlans.open(facts, in: context.folder)
+                for part in parts {
+                    try plans.walk(part.range) { _, record in
+                        doubtful.insert(record.member)
+                        return true
+                    }
                 }
+            } catch let error as StateFileError {
+                // Of a plan that is damaged for good, and whose run somebody ended all the same, nobody knows whom it named.
+                guard !error.mayPass else { throw error }
+                doubtful.insertEveryone()
             }
         }
         return doubtful
