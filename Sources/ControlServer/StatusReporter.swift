@@ -43,7 +43,8 @@ struct StatusReporter {
             view.last_entered = min(plan.entered, last.delivery.accepted - last.delivery.acceptedLeft)
             view.last_left = min(plan.left, last.delivery.acceptedLeft)
         }
-        if let last, last.outcome != .discarded, let start = last.startedAt, let end = last.finishedAt {
+        // The time that a held plan waited for somebody is nobody's work.
+        if let last, last.outcome != .discarded, let start = last.approval?.at ?? last.startedAt, let end = last.finishedAt {
             view.last_seconds = Double(end.milliseconds(since: start)) / 1000
         }
         let active = await engine.activeRun(of: sync)

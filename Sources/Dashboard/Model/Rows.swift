@@ -47,6 +47,7 @@ struct RunRow: Sendable {
     let created: Instant?
     let started: Instant?
     let finished: Instant?
+    let approved: Instant?
 
     init(_ view: RunView) {
         var view = view
@@ -57,6 +58,7 @@ struct RunRow: Sendable {
         created = Instant.parse(rfc3339: view.created_at)
         started = view.started_at.flatMap { Instant.parse(rfc3339: $0) }
         finished = view.finished_at.flatMap { Instant.parse(rfc3339: $0) }
+        approved = view.approved_at.flatMap { Instant.parse(rfc3339: $0) }
     }
 
     var isActive: Bool { view.outcome == nil && view.phase != "held" && view.phase != "finished" }
@@ -70,10 +72,10 @@ struct RunRow: Sendable {
     var settled: Int { bounded(view.accepted) + bounded(view.rejected) }
     /// Whether somebody stopped it before it moved anybody.
     var movedNobody: Bool { view.outcome == "discarded" || view.outcome == "cancelled" && view.accepted <= 0 }
-    /// How long it took; nil for a plan that only waited for somebody.
+    /// How long it took, from its approval where it waited for one; nil for a plan that only waited for somebody.
     var seconds: Double? {
-        guard view.outcome != "discarded", let started, let finished else { return nil }
-        return Double(finished.milliseconds(since: started)) / 1000
+        guard view.outcome != "discarded", let begun = approved ?? started, let finished else { return nil }
+        return Double(finished.milliseconds(since: begun)) / 1000
     }
     var when: Instant? { started ?? created }
 
