@@ -165,7 +165,7 @@ extension Painter {
         let worst = model.shown.logs.newest(200).filter { $0.level.rawValue >= LogLine.Level.warning.rawValue }.suffix(3)
         for line in worst {
             let role: Role = line.level == .error ? .bad : .warning
-            lines.append(("\(line.level)", [Span(ticker.clock(line.at) + "  ", .dim), Span(line.text, role)]))
+            lines.append(("\(line.level)", [Span(ticker.moment(line.at) + "  ", .dim), Span(line.text, role)]))
         }
         return lines
     }

@@ -33,7 +33,7 @@ extension Painter {
         let view = event.view
         let isWide = region.width >= 90
         var column = region.column
-        let time = event.at.map { isWide ? ticker.preciseClock($0) : ticker.clock($0) } ?? "-"
+        let time = event.at.map { isWide ? ticker.streamTime($0) : ticker.moment($0) } ?? "-"
         put(time, row: row, column: column, width: isWide ? 12 : 8, role: .dim)
         column += isWide ? 13 : 9
         let isLeave = view.event == "left"
