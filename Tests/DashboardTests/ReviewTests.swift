@@ -207,6 +207,53 @@ struct ReviewTests {
         #expect(logs.contains(Sample.time(-14)))
     }
 
+    @Test func savedTablesHaveExactNumbersAndWholeHashes() throws {
+        var model = Sample.empty()
+        var run = Sample.run(14, "big@slow", phase: "finished", at: -60)
+        run.outcome = "cancelled"
+        run.entered = 20_000
+        run.accepted = 6_800
+        run.plan = String(repeating: "0123456789abcdef", count: 4)
+        _ = model.update(.answer(.runs([run])))
+        let saved = try #require(Self.csv(model.press("3 S")))
+        let row = try #require(saved.split(separator: "\r\n").dropFirst().first)
+        #expect(row.contains(",20000,") && row.contains(",6800,") && row.contains(run.plan ?? "?"), "\(row)")
+    }
+
+    @Test func aUserOfManySyncsIsShownWholeOrCounted() {
+        var model = Sample.empty()
+        _ = model.run(command: "user vip")
+        let views = (0..<10).map { index in
+            UserView(
+                user: "vip", sync: "c-\(index)@seg", member: index == 9, told: index == 9 ? "true" : "never", since: nil, events: [])
+        }
+        _ = model.update(.answer(.user(id: "vip", views)))
+        let tall = present(model, width: 80, height: 24).text
+        for index in 0..<10 { #expect(tall.contains("c-\(index)@seg"), "\(tall)") }
+        let low = present(model, width: 80, height: 16).text
+        #expect(low.contains("c-9@seg") && low.contains("more, a member in none of them"), "\(low)")
+    }
+
+    @Test func aFilterKeyThatIsNoneIsSaid() {
+        var model = Sample.full()
+        _ = model.run(command: "filter bogus:xx")
+        #expect(present(model, width: 120, height: 24).text.contains("there is no key bogus:, only status: to:"))
+        _ = model.run(command: "filter status:nothing")
+        #expect(!present(model, width: 120, height: 24).text.contains("there is no key"))
+    }
+
+    @Test func fromDestinationsTheCohortIsTheOneOfTheOverview() {
+        var model = Sample.full()
+        _ = model.press("j j")
+        let chosen = present(model, width: 120, height: 40).text.split(separator: "\n").first { $0.contains("▸") }.map(String.init)
+        _ = model.press("6 2")
+        guard case .cohort(let sync) = model.screen else {
+            Issue.record("no cohort")
+            return
+        }
+        #expect(chosen?.contains(sync.text) == true, "\(sync.text) of \(chosen ?? "")")
+    }
+
     @Test func plainGivesLogLinesTheirOwnTime() {
         var plain = PlainLines(zone: .utc, isASCII: false)
         let lines = plain.lines(for: .logLines([-86_400, -60].map { seconds in

@@ -99,7 +99,8 @@ struct DashboardData: Sendable {
             for view in missed where view.status != "pending" { events.append(EventRow(view)) }
             if !views.isEmpty, missed.count == views.count, views.count >= limit { backlogIsWhole = false }
         } else {
-            events.prepend(missed.map(EventRow.init))
+            // They come run by run; a run that waited for an approval was answered after later ones.
+            events.prepend(missed.sorted { $0.at < $1.at }.map(EventRow.init))
             hasBacklog = true
             backlogIsWhole = views.count < limit
         }

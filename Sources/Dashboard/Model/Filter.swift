@@ -27,6 +27,16 @@ package struct Filter: Hashable, Sendable {
         "level", "kind",
     ]
 
+    /// A word before a colon that is no key, and so is looked for as it stands; nil when there is none.
+    var unknownKey: String? {
+        for word in Self.words(of: text.lowercased()) {
+            guard let colon = word.firstIndex(of: ":") else { continue }
+            let key = word[..<colon].drop { $0 == "!" || $0 == "~" }
+            if !key.isEmpty, key.allSatisfy({ $0.isASCII && $0.isLetter }), !Self.keys.contains(String(key)) { return String(key) }
+        }
+        return nil
+    }
+
     package init(_ text: String) {
         self.text = text
         terms = Self.words(of: text.lowercased()).compactMap(Self.term)

@@ -139,8 +139,9 @@ extension Painter {
             : "\(NumberText.grouped(list.rows.count))/\(NumberText.grouped(total))"
         // What a stream leaves out is said whole where there is room, and in any case that it is the newest part.
         let omission = model.omission
-        let isCut = kind == .events && list.filter.isEmpty && omission != nil
-        parts.append(Span(isCut ? "newest \(count)" : count, list.filter.isEmpty ? .dim : .strong))
+        let isCut = kind == .events && omission != nil
+        let told = !isCut ? count : list.filter.isEmpty ? "newest \(count)" : "\(count) of the newest"
+        parts.append(Span(told, list.filter.isEmpty ? .dim : .strong))
         let used = parts.reduce(0) { $0 + columns(of: $1.text) }
         if let omission, used + columns(of: omission) + 24 <= width { parts.append(Span("  " + omission, .dim)) }
         if !kind.isStream, let rows = layout.rows {
@@ -193,7 +194,7 @@ extension Painter {
             case .warning: (glyphs.late, .warning)
             case .error: (glyphs.cross, .error)
             }
-            put([Span(" \(mark) ", role), Span(said(toast.text, width: width - 3), role)], row: row, column: 0, width: width)
+            put([Span(" \(mark) ", role), Span(said(toast.text, width: width - 6), role)], row: row, column: 0, width: width)
         }
     }
 

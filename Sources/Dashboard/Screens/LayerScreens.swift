@@ -368,7 +368,8 @@ struct HelpText {
             let rows = keymap.bindings.filter { binding in
                 guard binding.group == group, let key = binding.keys.first,
                     keymap.action(for: key, in: context) == binding.action,
-                    !(model.options.isReadOnly && binding.changes)
+                    !(model.options.isReadOnly && binding.changes),
+                    binding.action != .follow || model.currentList?.isStream == true
                 else { return false }
                 return Self.fits(binding, wanted)
             }

@@ -96,7 +96,7 @@ extension Painter {
         guard let foot = layout.foot else { return }
         rule("by reason", row: foot.row, in: foot)
         let reasons = model.shown.reasons
-        var text = reasons.common.map { "\($0.reason)  \(NumberText.grouped($0.count))" }
+        var text = reasons.common.map { "\(NumberText.grouped($0.count)) x \($0.reason)" }
         if reasons.others > 0 { text.append("and \(reasons.others) other reasons") }
         var offset = 1
         var line = ""

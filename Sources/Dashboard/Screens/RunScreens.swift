@@ -144,8 +144,18 @@ extension Painter {
             if !isKnown {
                 put(" looking \(user.text) up \(glyphs.ellipsis)", row: head.row, column: 0, width: width, role: .dim)
             }
-            for (offset, view) in model.shown.user.prefix(max(0, head.height - 1)).enumerated() where isKnown {
-                userLine(view, row: head.row + offset)
+            // Where there is no room for all, those who were never told of the user are counted.
+            let views = model.shown.user.filter { $0.told != "never" } + model.shown.user.filter { $0.told == "never" }
+            let room = max(0, head.height - 2)
+            let isWhole = views.count <= room
+            if isKnown {
+                for (offset, view) in views.prefix(isWhole ? room : room - 1).enumerated() { userLine(view, row: head.row + offset) }
+            }
+            if isKnown, !isWhole, room > 0 {
+                let left = views.dropFirst(room - 1)
+                let members = left.filter(\.member).count
+                let text = "and \(left.count) more, " + (members > 0 ? "a member in \(members) of them" : "a member in none of them")
+                put(text + "; a taller screen shows them", row: head.row + room - 1, column: 3, width: width - 4, role: .warning)
             }
             let flaps = flapping(model.shown.userEvents)
             let history = flaps.isEmpty ? "newest first" : "flapping in \(flaps.joined(separator: ", "))"
@@ -174,7 +184,8 @@ extension Painter {
     /// Syncs that a user entered and left three times or more within an hour.
     private func flapping(_ events: [EventRow]) -> [String] {
         var found: [String] = []
-        for (sync, own) in Dictionary(grouping: events.prefix(200), by: { ByteText($0.view.sync) }) {
+        let told = events.prefix(200).filter { $0.view.status == "accepted" && !$0.view.reasserted }
+        for (sync, own) in Dictionary(grouping: told, by: { ByteText($0.view.sync) }) {
             let times = own.compactMap(\.at).sorted()
             for (early, late) in zip(times, times.dropFirst(2)) where late.milliseconds(since: early) <= DurationText.hour {
                 found.append(sync.text)

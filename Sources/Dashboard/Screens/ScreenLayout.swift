@@ -35,7 +35,8 @@ struct ScreenLayout {
         let data = model.shown
         if data.isFrozen {
             let key = model.options.keymap.label(of: .freeze, ascii: model.options.isASCII) ?? ":unfreeze"
-            banners.append(Span(" FROZEN: nothing is sent anywhere; \(key) lifts it", .banner))
+            let way = model.options.isReadOnly ? "" : "; \(key) lifts it"
+            banners.append(Span(" FROZEN: nothing is sent anywhere" + way, .banner))
         }
         if model.options.isReadOnly, model.isWithoutEngine {
             banners.append(Span(" no engine serves this workspace: this is its last state, until one does", .banner))
@@ -56,7 +57,7 @@ struct ScreenLayout {
         case .wallboard: return wallboard.table
         case .cohort: return cohort.table
         case .run: return under(runFactsHeight)
-        case .user: return under(min(max(2, model.shown.user.count + 2), max(2, body.height / 2)))
+        case .user: return under(min(max(2, model.shown.user.count + 2), max(2, body.height - 7)))
         case .runs: return above(body.height >= 24 ? 9 : 0)
         case .schedules: return above(schedulesFootHeight)
         case .destinations: return above(body.height >= 14 ? min(10, body.height - 8) : 0)

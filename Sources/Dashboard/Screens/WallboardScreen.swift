@@ -72,7 +72,8 @@ extension Painter {
         var entered = [Int](repeating: 0, count: cells)
         var left = [Int](repeating: 0, count: cells)
         for event in model.shown.events.newest(DashboardData.eventCapacity) {
-            guard let at = event.at else { continue }
+            // What was rejected, or told again, moved nobody.
+            guard event.view.status == "accepted", !event.view.reasserted, let at = event.at else { continue }
             let minute = ticker.now.milliseconds(since: at) / DurationText.minute
             guard minute >= 0, minute < Int64(cells) else { continue }
             let place = cells - 1 - Int(minute)

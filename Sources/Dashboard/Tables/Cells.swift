@@ -111,7 +111,10 @@ extension DashboardModel {
         case "late":
             guard let since = row.lateSince ?? row.next, since < shownNow else { return Span("late", role) }
             return Span("late " + painter.ticker.span(since: since), role)
-        default: return Span(state, role)
+        default:
+            // Neither word would say that the last run was stopped, perhaps with changes still owed.
+            let isStopped = ["ok", "never"].contains(state) && row.view.last_outcome == "cancelled"
+            return isStopped ? Span("cancelled", .warning) : Span(state, role)
         }
     }
 

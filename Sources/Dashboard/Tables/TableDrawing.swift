@@ -16,6 +16,7 @@ extension Painter {
         }
         if list.rows.count == 0, rows > 0 {
             let text = list.filter.isEmpty ? emptyText(kind, model) : "nothing passes the filter \(list.filter.text)"
+                + (list.filter.unknownKey.map { "; there is no key \($0):, only \(Filter.keys.joined(separator: ": ")):" } ?? "")
             put(text, row: region.row + 1, column: region.column + 3, width: region.width - 3, role: .dim)
         }
     }

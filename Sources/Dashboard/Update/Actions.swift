@@ -263,7 +263,11 @@ extension DashboardModel {
     }
 
     mutating func goToCohort() {
-        guard let sync = targetSyncs.first ?? shown.syncs.first?.view.sync else { return say("there is no cohort yet") }
+        // From a screen that is about no sync: the one that was looked at on the overview.
+        let remembered = selectedRow(.syncs).flatMap { syncs(.syncs, $0).first }
+        guard let sync = targetSyncs.first ?? remembered ?? shown.syncs.first?.view.sync else {
+            return say("there is no cohort yet")
+        }
         goTo(.cohort(ByteText(sync)))
     }
 

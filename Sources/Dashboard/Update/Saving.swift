@@ -45,10 +45,43 @@ extension DashboardModel {
     /// A cell as it is saved: with the date and zone of every time, and with names in place of what moves.
     private func saved(_ kind: ListKind, _ row: Int, _ column: Column, _ painter: inout Painter) -> String {
         if let instant = instant(kind, row, column.id) { return instant.rfc3339 }
+        if let number = exact(kind, row, column.id) { return number }
         if kind == .syncs || kind == .wall, column.id == "destination", shown.syncs.indices.contains(row) {
             return PrintableText.of(shown.syncs[row].view.destination)
         }
         return text(kind, row, column, &painter)
+    }
+
+    /// A number as it is, where the screen rounds and groups it, and a hash as a whole; nil for any other cell.
+    private func exact(_ kind: ListKind, _ row: Int, _ column: String) -> String? {
+        func text(_ number: Int?) -> String { number.map(String.init) ?? "" }
+        func text(_ seconds: Double?) -> String { seconds.map { "\($0)" } ?? "" }
+        switch kind {
+        case .syncs, .wall:
+            guard shown.syncs.indices.contains(row) else { return nil }
+            let view = shown.syncs[row].view
+            switch column {
+            case "size": return text(view.ledger)
+            case "entered": return text(view.last_entered)
+            case "left": return text(view.last_left)
+            case "rejects": return text(view.rejects)
+            case "took": return text(view.last_seconds)
+            default: return nil
+            }
+        case .runs, .cohortRuns:
+            guard let run = shown.runs.row(at: row) else { return nil }
+            let hasPlan = run.view.plan != nil
+            switch column {
+            case "entered": return text(hasPlan ? run.view.entered : nil)
+            case "left": return text(hasPlan ? run.view.left : nil)
+            case "accepted": return text(run.view.accepted)
+            case "rejected": return text(run.view.rejected)
+            case "took": return text(run.seconds)
+            case "plan": return PrintableText.of(run.view.plan ?? "")
+            default: return nil
+            }
+        default: return nil
+        }
     }
 
     /// The time that a cell is about; nil for any other cell.

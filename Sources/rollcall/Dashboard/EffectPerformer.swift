@@ -169,12 +169,13 @@ final class EffectPerformer: Sendable {
         guard !runs.isEmpty else { throw refusal }
         throw Refusal(
             code: refusal.code,
-            message: "\(runs.count) have begun, \(refusals.count) not: \(refusals.map(\.message).joined(separator: "; "))")
+            message: "asked for \(runs.count) runs, \(refusals.count) refused: \(refusals.map(\.message).joined(separator: "; "))")
     }
 
     private static func started(_ runs: [RunView]) -> String? {
         guard let first = runs.first else { return "nothing was started" }
-        return runs.count == 1 ? "run \(first.run) of \(first.sync) has begun" : "\(runs.count) runs have begun"
+        // Whether it has begun, or waits for another one, is for the list to show.
+        return runs.count == 1 ? "asked for run \(first.run) of \(first.sync)" : "asked for \(runs.count) runs"
     }
 
     // MARK: - The terminal and files
