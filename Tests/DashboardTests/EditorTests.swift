@@ -107,6 +107,16 @@ struct EditorTests {
         #expect(screen(model).contains("not valid"))
     }
 
+    @Test func farGapsSayWhatTheyDo() {
+        var model = Sample.full()
+        _ = model.run(command: "schedule paying-users daily at 02:30")
+        #expect(present(model, width: 120, height: 40).text.contains("02:30 skipped: runs right after"))
+        _ = model.press("<esc> y")
+        _ = model.run(command: "schedule paying-users daily at 12:30")
+        let text = present(model, width: 120, height: 40).text
+        #expect(text.contains("no fires affected") && !text.contains("skipped"), "\(text)")
+    }
+
     @Test func gapsAndRepeatsAreMarked() {
         var model = Sample.full()
         _ = model.update(.tick(now: Instant.parse(rfc3339: "2026-03-27T12:00:00Z") ?? Sample.now))

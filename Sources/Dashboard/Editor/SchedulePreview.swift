@@ -47,7 +47,7 @@ struct SchedulePreview: Sendable {
         }
         words = schedule.words
         zoneName = zone.identifier
-        describe(zone, now)
+        describe(zone, schedule, now)
         list(schedule, zone, others, now)
         map(schedule, zone, othersByHour, now)
         compare(schedule, settings, before, zone, quota, now)
@@ -84,7 +84,7 @@ struct SchedulePreview: Sendable {
         }
     }
 
-    private mutating func describe(_ zone: Zone, _ now: Instant) {
+    private mutating func describe(_ zone: Zone, _ schedule: Schedule, _ now: Instant) {
         let offset = zone.offset(at: now)
         let sign = offset < 0 ? "-" : "+"
         let minutes = abs(offset) / 60 % 60
@@ -92,8 +92,24 @@ struct SchedulePreview: Sendable {
         zoneNote = "\(zone.abbreviation(at: now)), \(hours), now \(zone.local(of: now).clock.prefix(5))"
         let changes = zone.transitions(from: now, to: now.advanced(seconds: 370 * 86_400)).prefix(2)
         clockChanges = changes.filter { $0.jump != 0 }.map {
-            "\($0.localBefore.dateText) clocks \($0.jump > 0 ? "forward" : "back") "
+            // What it does stands first: a pane may be too narrow for the rest.
+            "\($0.localBefore.dateText) \(Self.effect(of: $0, on: schedule, in: zone))  "
                 + "\($0.localBefore.clock) to \($0.localAfter.clock)"
+        }
+    }
+
+    /// What a change of the clocks does to a schedule, which may lie far behind the fires that are listed.
+    private static func effect(of change: ZoneTransition, on schedule: Schedule, in zone: Zone) -> String {
+        let hours: Int64 = 4 * 3600
+        let near = schedule.fires(after: change.at.advanced(seconds: -hours), in: zone, limit: 1_000)
+        let marked = near.prefix { $0.nominal <= change.at.advanced(seconds: hours) }.filter { $0.note != nil }
+        guard let first = marked.first, let note = first.note else {
+            return "clocks \(change.jump > 0 ? "forward" : "back"): no fires affected"
+        }
+        let more = marked.count > 1 ? ", and \(marked.count - 1) more" : ""
+        return switch note {
+        case .shiftedByGap(let wanted): "\(wanted.clock.prefix(5)) skipped: runs right after\(more)"
+        case .firstOfRepeated: "\(first.local.clock.prefix(5)) comes twice: runs once\(more)"
         }
     }
 
