@@ -129,7 +129,8 @@ extension DashboardModel {
     private func count(
         _ row: SyncRow, _ sign: String, live: (RunView) -> Int, last: Int?, _ past: (RunBook.HistoryEntry) -> Int
     ) -> Span {
-        let active = row.view.running.flatMap { shown.runs.row(ByteText($0)) }
+        // Of a plan that is under way, or waits for somebody, what it is to move.
+        let active = (row.view.running ?? row.view.held_run).flatMap { shown.runs.row(ByteText($0)) }
         if let active, active.view.plan == nil { return Span("-", .dim) }
         guard let value = active.map({ live($0.view) }) ?? last else { return Span("-", .dim) }
         let own = active == nil ? row.view.last_run.flatMap { Int($0) } : nil

@@ -48,7 +48,7 @@ enum Columns {
 
     private static let runs = [
         Column(id: "run", title: "RUN", narrow: 6, wide: 8, priority: 0, align: .right),
-        Column(id: "sync", title: "SYNC", narrow: 14, wide: 34, priority: 1),
+        Column(id: "sync", title: "SYNC", narrow: 18, wide: 34, priority: 1),
         Column(id: "started", title: "STARTED", narrow: 8, wide: 10, priority: 3),
         Column(id: "trigger", title: "TRIGGER", narrow: 8, wide: 9, priority: 6),
         Column(id: "result", title: "RESULT", narrow: 11, wide: 12, priority: 2),
