@@ -139,11 +139,12 @@ package enum SourceError: Error, Sendable, Equatable {
     }
 }
 
+// MARK: - Destination
+
 extension Destination {
+    /// One attempt after the other, as to a file or into a table.
     package var straggling: Int64 { 0 }
 }
-
-// MARK: - Destination
 
 /// Who is told. One value per configured destination, shared by all its syncs; safe to call from many tasks.
 package protocol Destination: Sendable {

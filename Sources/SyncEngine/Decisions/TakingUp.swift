@@ -61,6 +61,7 @@ extension RunRecord {
     }
 
     /// - Parameters:
+    ///   - policy: which runs the starting engine takes up at all.
     ///   - isConfigured: whether the sync still is in the configuration.
     ///   - other: the run that took its place, see ``replacement(lastPlanned:latest:hasAttempts:)``.
     package func takingUp(_ policy: ResumePolicy, isConfigured: Bool, replacedBy other: RunID?) -> TakingUp {

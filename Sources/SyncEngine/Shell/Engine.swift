@@ -393,6 +393,7 @@ package actor Engine {
         return record
     }
 
+    /// Whoever asks for a run reads in it which held one it replaces.
     private func noteHeld(in draft: inout RunRecord) {
         if let held = held[draft.sync] { draft.notes.append("run \(held.id), which was held, gives way and is discarded") }
     }
@@ -428,12 +429,12 @@ package actor Engine {
         await close(record, .discarded, "replaced by run \(new)")
     }
 
-    /// A person tries again: the destination gets another chance.
     /// Where and under which configuration a destination refused: elsewhere, and under another one, it may not.
     private func blockMark(of destination: DestinationDefinition) -> String? {
         destination.adapter.map { "\($0.address) \(configuration.revision)" }
     }
 
+    /// A person tries again: the destination gets another chance.
     func unblock(_ key: String) async {
         await lanes[key]?.unblock()
         guard var state = destinationStates[key], state.blockedReason != nil else { return }

@@ -37,7 +37,7 @@ struct Planner {
     static let indexedPlanSize = 10_000
     /// How many of a sync's runs are asked for attempts that may still arrive: more than can end in twenty minutes.
     static let runsInDoubt = 1_000
-    /// The same where repeats are recognised: more than can end in two minutes.
+    /// The same where repeats are recognised: more than can end within the deadline of an attempt.
     static let runsInterrupted = 100
 
     mutating func make(from fetched: FetchResult, at path: String) async throws -> PlanDraft {
